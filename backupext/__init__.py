@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Volume backups for python-openstackclient: ``openstack volume backup ...``."""

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``volume backup create``."""
+
+import argparse
+from typing import Any
+
+from osc_lib.cli import parseractions
+
+from backupext.cli import base, columns, options
+
+
+class CreateVolumeBackup(base.ShowOne):
+    """Create new volume backup."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add what create takes."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'volume',
+            metavar='<volume>',
+            type=options.reference,
+            help='Volume to back up (name or ID)',
+        )
+        parser.add_argument('--name', metavar='<name>', help='Name of the backup')
+        parser.add_argument(
+            '--description', metavar='<description>', help='Description of the backup'
+        )
+        parser.add_argument(
+            '--container',
+            metavar='<container>',
+            help='Container to store the backup in; its meaning depends on the backup driver',
+        )
+        parser.add_argument(
+            '--snapshot',
+            metavar='<snapshot>',
+            type=options.reference,
+            help='Snapshot of the volume to back up instead of its current data (name or ID)',
+        )
+        parser.add_argument(
+            '--force', action='store_true', default=False, help='Allow to back up an in-use volume'
+        )
+        parser.add_argument(
+            '--incremental',
+            action='store_true',
+            default=False,
+            help="Back up only what has changed since the volume's latest backup",
+        )
+        parser.add_argument(
+            '--no-incremental',
+            action='store_false',
+            dest='incremental',
+            help='Back up everything (default); of this and --incremental the last one counts',
+        )
+        parser.add_argument(
+            '--property',
+            metavar='<key=value>',
+            action=parseractions.KeyValueAction,
+            dest='properties',
+            help='Set a property on this backup (repeat option to set multiple properties) '
+            + options.since('create --property'),
+        )
+        parser.add_argument(
+            '--availability-zone',
+            metavar='<zone-name>',
+            help="Availability zone to store the backup in (default: the volume's) "
+            + options.since('create --availability-zone'),
+        )
+        options.add_misunderstood(
+            parser,
+            '--volume',
+            'give the volume as the argument and the name of the backup with --name',
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
+        """Ask for the backup, and show what the cloud will call it."""
+        from backupext.operations.create import create  # noqa: PLC0415  # see base.Command.cloud
+
+        if parsed_args.properties:
+            self.cloud.require('create --property')
+        if parsed_args.availability_zone:
+            self.cloud.require('create --availability-zone')
+        backup = create(
+            self.cloud, parsed_args.volume, parsed_args.snapshot, **_attributes(parsed_args)
+        )
+        return columns.CREATED, columns.row(backup, columns.CREATED)
+
+
+def _attributes(parsed_args: argparse.Namespace) -> dict[str, Any]:
+    """Collect what the request says besides what is backed up; nothing that was not asked for."""
+    asked = {
+        'name': parsed_args.name,
+        'description': parsed_args.description,
+        'container': parsed_args.container,
+        'force': parsed_args.force or None,
+        'is_incremental': parsed_args.incremental or None,
+        'metadata': parsed_args.properties or None,
+        'availability_zone': parsed_args.availability_zone or None,
+    }
+    return {name: value for name, value in asked.items() if value is not None}

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``volume backup record import``."""
+
+import argparse
+from typing import Any
+
+from backupext.cli import base, columns, options
+
+
+class ImportBackupRecord(base.ShowOne):
+    """Import volume backup details.
+
+    Exported backup details contain the metadata necessary to restore to a new or rebuilt service
+    instance.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add what record import takes."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'backup_service',
+            metavar='<backup_service>',
+            type=options.reference,
+            help='Backup service that the record names',
+        )
+        parser.add_argument(
+            'backup_metadata',
+            metavar='<backup_metadata>',
+            type=options.reference,
+            help='Record from export: its metadata, or backup_url',
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
+        """Ask for the import, and show what the cloud calls the backup."""
+        backup = self.cloud.import_record(parsed_args.backup_service, parsed_args.backup_metadata)
+        return columns.IMPORTED, columns.row(backup, columns.IMPORTED)

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``volume backup show``."""
+
+import argparse
+from typing import Any
+
+from backupext.cli import base, columns, options
+
+
+class ShowVolumeBackup(base.ShowOne):
+    """Display volume backup details."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add what show takes."""
+        parser = super().get_parser(prog_name)
+        options.add_backup(parser, 'display')
+        options.add_scope(parser, 'Look the name up in')
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
+        """Show every field; None where the microversion or the user's role hides one."""
+        from backupext.operations.listing import find  # noqa: PLC0415  # see base.Command.cloud
+
+        scope = self.cloud.scope(parsed_args.project, all_projects=parsed_args.all_projects)
+        backup = find(self.cloud, parsed_args.backup, scope)
+        return columns.shown(), columns.row(backup, columns.shown())

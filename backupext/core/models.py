@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Block Storage keeps, as light rows built from the API's JSON."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timezone
+from typing import Any
+
+from backupext.core.text import visible
+
+_ID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', re.IGNORECASE)
+
+_PROJECT_ID_KEY = 'os-backup-project-attr:project_id'
+
+
+def is_id(reference: str) -> bool:
+    """Tell whether a reference has the shape of an ID of Block Storage: a UUID with dashes.
+
+    Only such a reference may become part of a path. A name can have the same shape.
+    """
+    return _ID.fullmatch(reference) is not None
+
+
+def parse_time(text: str) -> datetime:
+    """Read a time of the API, which is naive UTC, as an aware one.
+
+    :raises ValueError: it is no ISO 8601 time.
+    """
+    time = datetime.fromisoformat(text)
+    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup as the API shows it; None where the microversion or the user's role hides a field.
+
+    ``size`` is in GiB. Times are kept as the API writes them (naive UTC), so that they are printed
+    as they came; compare :attr:`created` and :attr:`data_time`.
+    """
+
+    id: str
+    name: str | None = None
+    status: str | None = None
+    volume_id: str | None = None
+    size: int | None = None
+    description: str | None = None
+    is_incremental: bool | None = None
+    has_dependent_backups: bool | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    data_timestamp: str | None = None
+    availability_zone: str | None = None
+    container: str | None = None
+    snapshot_id: str | None = None
+    object_count: int | None = None
+    fail_reason: str | None = None
+    metadata: dict[str, str] | None = None
+    project_id: str | None = None
+    user_id: str | None = None
+    encryption_key_id: str | None = None
+
+    @classmethod
+    def from_api(cls, row: Mapping[str, Any]) -> 'Backup':
+        """Build a row from one entry of ``/backups/detail`` or ``/backups``."""
+        known = {name: row[name] for name in _PLAIN_FIELDS if name in row}
+        return cls(**known, project_id=row.get(_PROJECT_ID_KEY))
+
+    @property
+    def created(self) -> datetime | None:
+        """When Block Storage accepted the request, aware, in UTC."""
+        return parse_time(self.created_at) if self.created_at else None
+
+    @property
+    def data_time(self) -> datetime | None:
+        """The age of the data, aware, in UTC: the backup's creation, or its snapshot's."""
+        return parse_time(self.data_timestamp) if self.data_timestamp else None
+
+    def __str__(self) -> str:
+        """Name a backup in a sentence, by name and ID."""
+        return _in_a_sentence(self)
+
+
+_PLAIN_FIELDS = tuple(field.name for field in fields(Backup) if field.name != 'project_id')
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A volume; ``size`` is in GiB. A summary (``/volumes``) has the ID and the name only."""
+
+    id: str
+    name: str | None = None
+    status: str | None = None
+    size: int | None = None
+    created_at: str | None = None
+
+    @classmethod
+    def from_api(cls, row: Mapping[str, Any]) -> 'Volume':
+        """Build a row from one entry of ``/volumes/detail``, ``/volumes`` or ``/volumes/{id}``."""
+        return cls(**{name: row[name] for name in _VOLUME_FIELDS if name in row})
+
+    def __str__(self) -> str:
+        """Name a volume in a sentence, by name and ID."""
+        return _in_a_sentence(self)
+
+
+_VOLUME_FIELDS = tuple(field.name for field in fields(Volume))
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A snapshot of a volume."""
+
+    id: str
+    name: str | None = None
+    status: str | None = None
+    created_at: str | None = None
+
+    @classmethod
+    def from_api(cls, row: Mapping[str, Any]) -> 'Snapshot':
+        """Build a row from one entry of ``/snapshots``."""
+        return cls(**{name: row[name] for name in _SNAPSHOT_FIELDS if name in row})
+
+
+_SNAPSHOT_FIELDS = tuple(field.name for field in fields(Snapshot))
+
+
+def _in_a_sentence(thing: Backup | Volume) -> str:
+    return f"'{visible(thing.name)}' ({thing.id})" if thing.name else thing.id

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Text that others wrote, made safe and short for a person's terminal."""
+
+import re
+import unicodedata
+
+_LONGEST_ANSWER = 300
+# Cinder's schema check appends the regular expression that a value failed, of thousands of
+# characters where the value is a name or a description.
+_REGULAR_EXPRESSION = re.compile(r"(does not match) (any of the regexes: )?'?\^.*", re.DOTALL)
+
+
+def visible(text: str) -> str:
+    r"""Escape what a terminal would obey instead of show: control and format characters.
+
+    Names come from other people: an escape sequence or a right-to-left mark in one must not change
+    what a person sees of the others. ``'a\x1b'`` becomes ``'a\\x1b'``.
+    """
+    if text.isprintable():
+        return text
+    return ''.join(
+        char.encode('unicode_escape').decode() if _is_unsafe(char) else char for char in text
+    )
+
+
+def _is_unsafe(char: str) -> bool:
+    return unicodedata.category(char) in {'Cc', 'Cf', 'Cs', 'Zl', 'Zp'}
+
+
+def one_sentence(answer: str) -> str:
+    """Shorten a server's message to what fits into a sentence, without its full stop."""
+    answer = _REGULAR_EXPRESSION.sub(r'\1 what Block Storage allows', answer)
+    answer = visible(' '.join(answer.split())).rstrip('.')
+    return answer if len(answer) <= _LONGEST_ANSWER else answer[:_LONGEST_ANSWER] + '...'

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changing what a backup is called, what is noted on it, and the state that it is said to have."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from backupext import errors
+from backupext.cloud import Cloud
+from backupext.core.models import Backup
+
+
+def update(
+    cloud: Cloud, backup: Backup, *, state: str | None, attributes: Mapping[str, Any]
+) -> None:
+    """Set the state and then everything else; one failure does not keep the other from being tried.
+
+    :param state: ``available`` or ``error``, set in the database only.
+    :param attributes: name, description, metadata, each as a whole.
+    :raises BackupError: something was not set; the message says what was.
+    """
+    steps: list[tuple[str, Callable[[], None]]] = []
+    if state is not None:
+        steps.append(('state', lambda: cloud.reset_backup(backup, state)))
+    if attributes:
+        what = ', '.join('properties' if name == 'metadata' else name for name in attributes)
+        steps.append((what, lambda: cloud.update_backup(backup, **attributes)))
+    _run(steps)
+
+
+def _run(steps: Iterable[tuple[str, Callable[[], None]]]) -> None:
+    done, failures = [], []
+    for what, step in steps:
+        try:
+            step()
+        except errors.RequestError as error:
+            failures.append((what, error))
+        else:
+            done.append(what)
+    if failures:
+        told = ' '.join(str(error) for _, error in failures)
+        missed = ', '.join(what for what, _ in failures)
+        summary = f'Set: {", ".join(done)}. Not set: {missed}.' if done else 'Nothing was set.'
+        raise errors.BackupError(f'{told} {summary}')
+
+
+def without(metadata: Mapping[str, str], keys: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """Take properties out of a backup's; give what is left, and the keys that were not there."""
+    left = dict(metadata)
+    missing = [key for key in dict.fromkeys(keys) if left.pop(key, None) is None]
+    return left, missing

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The SDK's authenticated proxy, asked at the right microversion."""
+
+from typing import Any
+
+import requests
+from keystoneauth1 import adapter
+
+from backupext import errors
+from backupext.core import features
+
+_NOT_ACCEPTABLE = 406
+
+
+class Session(adapter.Adapter):
+    """A proxy of openstacksdk that sends each request at one microversion.
+
+    Pinned, it is the pin. Unpinned, it is the newest that both sides know, without asking first:
+    the newest that this plugin knows is sent, and a cloud that is older refuses the request as a
+    whole (406) and says what it offers. That costs no request on a cloud that is new enough, and
+    one on an older one, where discovery would cost two on each.
+
+    It overrides the microversion that the SDK's own methods choose: some of them send one that the
+    cloud may not have (reset and force_delete always 3.64), others none (restore). Those that look
+    for the session's default find it, and so run no discovery.
+    """
+
+    def __init__(self, proxy: Any) -> None:
+        super().__init__(proxy.session)
+        self._proxy = proxy
+        self._required: list[features.Feature] = []
+        self._offer: features.Range | None = None
+        self.pin = _pin(proxy.default_microversion)
+        if self.pin:
+            self._offer = self._discover()
+        self._use(self.pin or features.NEWEST)
+
+    @property
+    def microversion(self) -> features.Microversion:
+        """What the next request asks for."""
+        return self._version
+
+    def require(self, feature: features.Feature) -> None:
+        """Refuse what the command needs and the cloud or the pin does not have, now or later.
+
+        What an unpinned cloud offers shows only when it refuses a request: the requirement is
+        looked at again then, before that request is sent anew.
+
+        :raises UnsupportedError: it cannot be had.
+        """
+        self._required.append(feature)
+        self._check(feature)
+
+    def request(self, url: str, method: str, **kwargs: Any) -> requests.Response:
+        """Send a request, again at an older microversion where the cloud is too old for the newest.
+
+        :raises UnsupportedError: the cloud lacks what the command requires; nothing was done.
+        """
+        response = self._send(url, method, **kwargs)
+        if response.status_code == _NOT_ACCEPTABLE and not self.pin and not self._offer:
+            self._learn(response)
+            response = self._send(url, method, **kwargs)
+        return response
+
+    def _use(self, version: features.Microversion) -> None:
+        self._version = version
+        self.default_microversion = str(version)
+
+    def _send(self, url: str, method: str, **kwargs: Any) -> requests.Response:
+        kwargs['microversion'] = self.default_microversion
+        if method == 'GET':
+            # clouds.yaml may turn the SDK's cache on: a decision must not rest on old news.
+            kwargs['skip_cache'] = True
+        response: requests.Response = self._proxy.request(url, method, **kwargs)
+        return response
+
+    def _learn(self, refusal: requests.Response) -> None:
+        self._offer = features.offered_in(refusal.text) or self._discover()
+        if not self._offer:
+            return
+        version = features.highest_common(self._offer)
+        if not version:
+            raise errors.UnsupportedError(
+                f'This cloud offers Block Storage microversions {self._offer}, '
+                f'and the newest that this plugin knows is {features.NEWEST}.'
+            )
+        self._use(version)
+        for feature in self._required:
+            self._check(feature)
+
+    def _discover(self) -> features.Range | None:
+        """Ask the cloud's version document; it costs nothing where a pin made the SDK read it."""
+        data = self._proxy.get_endpoint_data()
+        if not data or not data.min_microversion or not data.max_microversion:
+            return None
+        return features.Range(
+            features.Microversion(*data.min_microversion),
+            features.Microversion(*data.max_microversion),
+        )
+
+    def _check(self, feature: features.Feature) -> None:
+        objection = features.objection(feature, self.pin, self._offer)
+        if objection:
+            raise errors.UnsupportedError(f'{objection}.')
+
+
+def _pin(text: str | None) -> features.Microversion | None:
+    """Read what the user pinned; ``latest`` is what an unpinned session asks for anyway."""
+    if text in {None, 'latest'}:
+        return None
+    try:
+        return features.Microversion.parse(str(text))
+    except ValueError as error:
+        raise errors.UsageError(
+            f"'{text}' is no microversion of Block Storage; one looks like {features.NEWEST}."
+        ) from error

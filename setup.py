@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shim by which pip and packagers build with pbr."""
+
+import setuptools
+
+setuptools.setup(setup_requires=['pbr>=6.1.1'], pbr=True)
