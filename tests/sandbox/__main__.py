@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of the sandbox: `python -m tests.sandbox install|up|env|down|demo`."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.sandbox import control, demo, install
+from tests.sandbox.clouds import ACCOUNTS
+from tests.sandbox.control import Sandbox, SandboxRunsError
+from tests.sandbox.errors import SandboxError
+from tests.sandbox.layout import DEFAULT_STATE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return int(parsed.run(parsed))
+    except SandboxError as error:
+        sys.stderr.write(f'{error}\n')
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='python -m tests.sandbox',
+        description='A real Keystone and a real Cinder on loopback, without root.',
+    )
+    commands = parser.add_subparsers(required=True, metavar='COMMAND')
+    _add(commands, 'install', _install, 'install the servers; does nothing when up to date')
+    up = _add(commands, 'up', _up, 'start a sandbox in the background; says how to use it')
+    _add_start_options(up)
+    env = _add(commands, 'env', _env, 'print the lines that lead a shell to the sandbox')
+    env.add_argument('--cloud', default='alpha', choices=[account.cloud for account in ACCOUNTS])
+    down = _add(commands, 'down', _down, 'stop a sandbox and remove its folder')
+    for command in (up, env, down):
+        command.add_argument(
+            '--state',
+            type=Path,
+            default=DEFAULT_STATE,
+            metavar='DIR',
+            help='the folder with everything of the sandbox (default: %(default)s)',
+        )
+    _add(commands, 'demo', _demo, 'show what the plugin does, in a sandbox of its own')
+    return parser
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: object,
+    summary: str,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=summary, description=f'{summary}.'.capitalize())
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_start_options(up: argparse.ArgumentParser) -> None:
+    up.add_argument(
+        '--max-microversion',
+        metavar='X.Y',
+        help='be an older cloud, which knows nothing newer',
+    )
+    up.add_argument(
+        '--without-backup-service',
+        action='store_true',
+        help='be a cloud without cinder-backup',
+    )
+    up.add_argument(
+        '--token-lifetime',
+        type=int,
+        metavar='SECONDS',
+        help='have tokens expire after so many seconds (default: 3600)',
+    )
+
+
+def _install(_parsed: argparse.Namespace) -> int:
+    install.ensure()
+    sys.stderr.write(f'The sandbox is installed in {install.environment_folder()}.\n')
+    return 0
+
+
+def _up(parsed: argparse.Namespace) -> int:
+    install.ensure()
+    begin = time.monotonic()
+    try:
+        sandbox = Sandbox.start(
+            parsed.state,
+            max_microversion=parsed.max_microversion,
+            backup_service=not parsed.without_backup_service,
+            token_lifetime=parsed.token_lifetime,
+            attached=False,
+        )
+    except SandboxRunsError:
+        return _up_already(parsed)
+    sys.stderr.write(f'Ready after {time.monotonic() - begin:.1f} seconds; log: {sandbox.log}\n')
+    _print_exports(sandbox)
+    return 0
+
+
+def _up_already(parsed: argparse.Namespace) -> int:
+    """Be content with a sandbox that runs if it is the one that was asked for."""
+    sandbox = Sandbox.attach(parsed.state)
+    running = sandbox.options
+    if (
+        running.max_microversion != parsed.max_microversion
+        or running.backup_service == parsed.without_backup_service
+        or running.token_lifetime != parsed.token_lifetime
+    ):
+        sys.stderr.write(f'A sandbox with other options runs in {parsed.state}: `down` stops it.\n')
+        return 1
+    sys.stderr.write(f'The sandbox in {parsed.state} runs already.\n')
+    _print_exports(sandbox)
+    return 0
+
+
+def _env(parsed: argparse.Namespace) -> int:
+    _print_exports(Sandbox.attach(parsed.state), parsed.cloud)
+    return 0
+
+
+def _down(parsed: argparse.Namespace) -> int:
+    control.remove(parsed.state)
+    return 0
+
+
+def _demo(_parsed: argparse.Namespace) -> int:
+    return demo.main()
+
+
+def _print_exports(sandbox: Sandbox, cloud: str = 'alpha') -> None:
+    for name, value in sandbox.environment(cloud).items():
+        sys.stdout.write(f'export {name}={shlex.quote(value)}\n')
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cinder: creates the template's tables once, and runs all four services in one process.
+
+Runs under the Python of the sandbox's virtual environment:
+`block_storage prepare TEMPLATE` or `block_storage serve STATE FILE_DESCRIPTOR OPTIONS`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sqlite3
+import sys
+import threading
+import time
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# Cinder decides on import whether it runs on eventlet. With threads, the timeout of SQLite is worth
+# something: a thread that waits for the database lets the one that holds it go on.
+os.environ['OS_CINDER_DISABLE_EVENTLET_PATCHING'] = '1'
+
+import cinder.cmd.backup  # importing the commands registers their options
+import cinder.cmd.volume
+import cinder.privsep
+import os_brick
+import os_brick.privileged
+from cinder import coordination, objects, rpc, service, utils, version
+from cinder.api import versions
+from cinder.api.openstack import api_version_request
+from cinder.common import config as cinder_config
+from cinder.common import constants
+from cinder.db import migration
+from cinder.volume import volume_utils
+from oslo_config import cfg
+from oslo_db.sqlalchemy import enginefacade
+from oslo_log import log
+from oslo_messaging._drivers import impl_fake
+from paste import deploy
+from sqlalchemy import event, orm
+
+from tests.sandbox import config, lifeline, wsgi
+from tests.sandbox.layout import Layout, Template
+from tests.sandbox.options import Options
+
+if TYPE_CHECKING:
+    from tests.sandbox.wsgi import Application
+
+CONF = cfg.CONF
+UNLIMITED = ('volumes', 'snapshots', 'gigabytes', 'backups', 'backup_gigabytes')
+SCHEDULER_PATIENCE = 30
+POLL = 0.02
+MESSAGE_POLL = 0.01
+
+
+def prepare(template: Template) -> None:
+    """Create the tables, and lift the quotas that the tests would run into."""
+    template.cinder_conf.write_text(config.cinder_template_conf(template))
+    _configure(template)
+    migration.db_sync()
+    # The options quota_* do nothing: the rows of the default class win.
+    with contextlib.closing(sqlite3.connect(template.cinder_database)) as database, database:
+        database.executemany(
+            'UPDATE quota_classes SET hard_limit = -1 WHERE class_name = ? AND resource = ?',
+            [('default', resource) for resource in UNLIMITED],
+        )
+
+
+def serve(layout: Layout, descriptor: int, options: Options) -> None:
+    """Run the services and answer on the supervisor's socket, for good."""
+    _configure(layout)
+    _limit_microversions(options.max_microversion)
+    _take_turns_writing()
+    _hurry()
+    _stay_unprivileged()
+    coordination.COORDINATOR.start()
+    rpc.init(CONF)
+    services = _start_services(backup=options.backup_service)
+    application = _load_api()
+    _wait_for(services)
+    server = wsgi.Server(socket.socket(fileno=descriptor), application)
+    lifeline.announce_ready()
+    server.serve_forever()
+
+
+def _configure(template: Template) -> None:
+    objects.register_all()
+    CONF(
+        ['--config-file', str(template.cinder_conf)],
+        project='cinder',
+        version=version.version_string(),
+    )
+    log.setup(CONF, 'cinder')
+
+
+def _limit_microversions(newest: str | None) -> None:
+    """Make this an older cloud: what is newer is refused, and named nowhere."""
+    if newest is not None:
+        api_version_request._MAX_API_VERSION = newest  # noqa: SLF001
+        versions._KNOWN_VERSIONS['v3.0']['version'] = newest  # noqa: SLF001
+
+
+def _take_turns_writing() -> None:
+    """Have a writing transaction wait for its turn when it begins.
+
+    One that reads first and writes later fails at once ('database is locked'), whatever the
+    timeout, when another has written in between. A statement that writes nothing takes the lock.
+    """
+    create = enginefacade._TransactionFactory._create_session  # noqa: SLF001
+
+    def create_marked(self: Any, mode: Any, bind: Any = None) -> Any:
+        session = create(self, mode, bind)
+        session.info['writer'] = mode is enginefacade._WRITER  # noqa: SLF001
+        return session
+
+    def take_turn(session: Any, transaction: Any, connection: Any) -> None:
+        if session.info.get('writer') and transaction.parent is None:
+            connection.exec_driver_sql('UPDATE alembic_version SET version_num = 0 WHERE 0')
+
+    enginefacade._TransactionFactory._create_session = create_marked  # noqa: SLF001
+    event.listen(orm.Session, 'after_begin', take_turn)
+
+
+def _hurry() -> None:
+    """Have the transport in memory look for messages more often than every 50 ms.
+
+    A backup is a handful of messages, one after the other.
+    """
+
+    def sleep(seconds: float) -> None:
+        time.sleep(min(seconds, MESSAGE_POLL))
+
+    impl_fake.time = types.SimpleNamespace(time=time.time, sleep=sleep)
+
+
+def _stay_unprivileged() -> None:
+    """Run in this process what would ask for sudo, and look for no adapters to connect with."""
+    os_brick.setup(CONF)
+    os_brick.privileged.default.set_client_mode(False)
+    cinder.privsep.sys_admin_pctxt.set_client_mode(False)
+    connector = {'ip': CONF.my_ip, 'host': CONF.host, 'platform': 'any', 'os_type': 'any'}
+    volume_utils.brick_get_connector_properties = lambda *_args, **_kwargs: dict(connector)
+
+
+def _start_services(*, backup: bool) -> list[Any]:
+    """Start what stands behind the API; the scheduler last, in a thread: it sleeps a second."""
+    started = [
+        service.Service.create(
+            binary=constants.VOLUME_BINARY,
+            host=f'{CONF.host}@{config.BACKEND}',
+            service_name=config.BACKEND,
+            coordination=True,
+        ),
+    ]
+    if backup:
+        started.append(
+            service.Service.create(
+                binary=constants.BACKUP_BINARY,
+                service_name='backup',
+                coordination=True,
+                process_number=1,
+                semaphore=utils.semaphore_factory(CONF.backup_max_operations, CONF.backup_workers),
+            ),
+        )
+    scheduler = service.Service.create(binary=constants.SCHEDULER_BINARY)
+    for one in started:
+        one.start()
+    threading.Thread(target=scheduler.start, daemon=True).start()
+    return [*started, scheduler]
+
+
+def _load_api() -> Application:
+    cinder_config.set_middleware_defaults()
+    pipelines = f'config:{config.CINDER_FILES / "api-paste.ini"}'
+    application: Application = deploy.loadapp(pipelines, name='osapi_volume')
+    return application
+
+
+def _wait_for(services: list[Any]) -> None:
+    """Return when the scheduler has heard of the volume backend: volumes can be created."""
+    scheduler = services[-1].manager
+    deadline = time.monotonic() + SCHEDULER_PATIENCE
+    while scheduler._startup_delay:  # noqa: SLF001
+        if time.monotonic() > deadline:
+            raise TimeoutError('The scheduler has not heard of the volume service.')
+        time.sleep(POLL)
+
+
+if __name__ == '__main__':
+    os.umask(0o077)
+    _, task, *arguments = sys.argv
+    if task == 'prepare':
+        prepare(Template(Path(arguments[0])))
+    else:
+        with lifeline.tied_to_the_supervisor():
+            serve(Layout(Path(arguments[0])), int(arguments[1]), Options.from_json(arguments[2]))

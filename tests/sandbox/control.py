@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts, finds and stops sandboxes.
+
+A sandbox is one folder and one process group. A lock in the folder is held by the supervisor for as
+long as it lives: it says that a sandbox runs, where a process ID alone might be someone else's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.sandbox import install
+from tests.sandbox.errors import SandboxError
+from tests.sandbox.layout import Layout
+from tests.sandbox.options import Options
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+START_TIMEOUT = 90
+STOP_TIMEOUT = 10
+# How long a lock may be looked at by someone who only wants to know whether it is held.
+LOCK_PATIENCE = 0.3
+POLL = 0.02
+TAIL = 40
+DETACH = b'd'  # the supervisor's word, which this side need not import
+
+
+class SandboxRunsError(SandboxError):
+    """The folder belongs to a sandbox that runs."""
+
+
+class Sandbox:
+    """A running Keystone and Cinder; a context manager that stops them."""
+
+    def __init__(self, state: Path, process: subprocess.Popen[bytes] | None = None) -> None:
+        self._layout = Layout(state)
+        self._process = process
+        facts = _read_facts(self._layout)
+        self._pid: int = facts['pid']
+        self.auth_url: str = facts['auth_url']
+        self.volume_url: str = facts['volume_url']
+        self.options = Options(**facts['options'])
+
+    @classmethod
+    def start(
+        cls,
+        state: Path | None = None,
+        *,
+        max_microversion: str | None = None,
+        backup_service: bool = True,
+        token_lifetime: int | None = None,
+        attached: bool = True,
+    ) -> Sandbox:
+        """Start a sandbox and return when it is ready.
+
+        Without a state folder it gets a temporary one. An attached sandbox ends with the process
+        that started it, whatever that ends of; a detached one goes on until somebody stops it.
+        """
+        options = Options(
+            max_microversion=max_microversion,
+            backup_service=backup_service,
+            token_lifetime=token_lifetime,
+            temporary=state is None,
+        )
+        python = install.ensure()
+        folder = Path(tempfile.mkdtemp(prefix='backupext-sandbox-')) if state is None else state
+        layout = Layout(folder.resolve())
+        process = _start_supervisor(python, layout, options)
+        try:
+            _wait_until_ready(layout, process)
+            if not attached:
+                _detach(process)
+            return cls(layout.folder, process)
+        except BaseException:
+            _kill(process)
+            if options.temporary:
+                shutil.rmtree(layout.folder, ignore_errors=True)
+            raise
+
+    @classmethod
+    def attach(cls, state: Path) -> Sandbox:
+        """Return the sandbox that runs in a state folder."""
+        layout = Layout(state.resolve())
+        if not _is_running(layout):
+            raise SandboxError(f'No sandbox runs in {state}.')
+        if not layout.facts.exists():
+            raise SandboxError(f'The sandbox in {state} is not ready yet.')
+        return cls(layout.folder)
+
+    @property
+    def state(self) -> Path:
+        """The folder that everything is in."""
+        return self._layout.folder
+
+    @property
+    def clouds_yaml(self) -> Path:
+        """The file that OS_CLIENT_CONFIG_FILE names."""
+        return self._layout.clouds_yaml
+
+    @property
+    def database(self) -> Path:
+        """Cinder's SQLite database, for rows that no request creates."""
+        return self._layout.cinder_database
+
+    @property
+    def log(self) -> Path:
+        """What all the servers log."""
+        return self._layout.log
+
+    def environment(self, cloud: str = 'alpha') -> dict[str, str]:
+        """Return the variables that lead a client to one of the clouds."""
+        return {'OS_CLIENT_CONFIG_FILE': str(self.clouds_yaml), 'OS_CLOUD': cloud}
+
+    def volume_file(self, volume_id: str) -> Path:
+        """Return the file with a volume's bytes: 8 MiB, whatever the volume's size."""
+        return self._layout.volumes / volume_id
+
+    def stop(self) -> None:
+        """End the servers and remove the state folder; once is enough."""
+        if self._process is not None:
+            # Nobody waits for the end of this line any more: the process ends by a signal.
+            _end_process(self._process)
+        remove(self.state)
+
+    def __enter__(self) -> Sandbox:  # noqa: PYI034  # typing.Self is younger than Python 3.10
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def remove(state: Path) -> None:
+    """Stop what runs in a state folder, ready or not, and remove the folder."""
+    layout = Layout(state.resolve())
+    if not layout.folder.exists():
+        return
+    if not layout.lock.exists():
+        raise SandboxError(f'{state} is not the state folder of a sandbox: it is left alone.')
+    if _is_running(layout):
+        _end_supervisor(layout)
+    lock = _claim(layout)
+    try:
+        shutil.rmtree(layout.folder)
+    finally:
+        os.close(lock)
+
+
+def tail(log: Path) -> str:
+    """Return the end of a log, where the reason of a failure is."""
+    if not log.exists():
+        return ''
+    return '\n'.join(log.read_text(errors='replace').splitlines()[-TAIL:])
+
+
+def _start_supervisor(python: Path, layout: Layout, options: Options) -> subprocess.Popen[bytes]:
+    lock = _claim(layout)
+    try:
+        _empty(layout)
+        os.ftruncate(lock, 0)
+        with layout.log.open('ab') as log:
+            process = subprocess.Popen(
+                [
+                    *(str(python), '-m', 'tests.sandbox.supervisor'),
+                    *(str(layout.folder), options.to_json()),
+                ],
+                cwd=layout.folder,
+                env=install.server_environment(),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                # The supervisor holds the lock from now on: there is no moment without.
+                pass_fds=[lock],
+            )
+            # For `down` before the sandbox is ready; not trusted unless the lock is held.
+            os.write(lock, str(process.pid).encode())
+            return process
+    finally:
+        os.close(lock)
+
+
+def _wait_until_ready(layout: Layout, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while not layout.facts.exists():
+        if process.poll() is not None:
+            raise SandboxError(
+                f'{tail(layout.log)}\nThe sandbox did not start; above is the end of its log.',
+            )
+        if time.monotonic() > deadline:
+            raise SandboxError(
+                f'{tail(layout.log)}\nThe sandbox was not ready in {START_TIMEOUT} seconds.',
+            )
+        time.sleep(POLL)
+
+
+def _detach(process: subprocess.Popen[bytes]) -> None:
+    """Tell the supervisor that the end of its standard input will mean nothing."""
+    assert process.stdin is not None
+    process.stdin.write(DETACH)
+    process.stdin.close()
+
+
+def _end_process(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        _kill(process)
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill the supervisor and its servers, which are one process group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+
+
+def _end_supervisor(layout: Layout) -> None:
+    """End the supervisor of a sandbox that another process may have started."""
+    pid = int(layout.lock.read_text() or 0)
+    if not pid:
+        raise SandboxRunsError(f'The sandbox in {layout.folder} is just being started.')
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while _is_running(layout):
+        if time.monotonic() > deadline:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+            return
+        time.sleep(POLL)
+
+
+def _is_running(layout: Layout) -> bool:
+    """Say whether someone holds the lock."""
+    try:
+        lock = os.open(layout.lock, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def _claim(layout: Layout) -> int:
+    """Return the descriptor of the folder's lock, held by us."""
+    deadline = time.monotonic() + LOCK_PATIENCE
+    while True:
+        lock = _open_lock(layout)
+        if lock is None:
+            continue
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_the_lock(layout, lock):
+                return lock
+        os.close(lock)
+        if time.monotonic() > deadline:
+            raise SandboxRunsError(f'A sandbox runs in {layout.folder}.')
+        time.sleep(POLL)
+
+
+def _open_lock(layout: Layout) -> int | None:
+    """Open the lock, in a folder that is a sandbox's or may become one."""
+    layout.folder.mkdir(parents=True, exist_ok=True)
+    if not layout.lock.exists() and any(layout.folder.iterdir()):
+        raise SandboxError(
+            f'{layout.folder} is not empty, and not the state folder of a sandbox.',
+        )
+    try:
+        return os.open(layout.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except FileNotFoundError:  # the folder was removed a moment ago
+        return None
+
+
+def _is_the_lock(layout: Layout, lock: int) -> bool:
+    """Say whether the file that we locked is still the one that others would lock."""
+    try:
+        return os.fstat(lock).st_ino == layout.lock.stat().st_ino
+    except FileNotFoundError:
+        return False
+
+
+def _empty(layout: Layout) -> None:
+    """Remove what an earlier sandbox left, but not the lock."""
+    for entry in layout.folder.iterdir():
+        if entry == layout.lock:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def _read_facts(layout: Layout) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(layout.facts.read_text())
+    return facts

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ways in which one sandbox may differ from another."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+
+from tests.sandbox.errors import SandboxError
+
+NEWEST_MICROVERSION = (3, 71)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `Sandbox.start` was asked for; handed to the servers as JSON."""
+
+    max_microversion: str | None = None
+    backup_service: bool = True
+    token_lifetime: int | None = None
+    temporary: bool = False
+
+    def __post_init__(self) -> None:
+        if self.max_microversion is not None:
+            _check_microversion(self.max_microversion)
+        if self.token_lifetime is not None and self.token_lifetime < 1:
+            raise SandboxError('The lifetime of a token is at least 1 second.')
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Options:
+        return cls(**json.loads(text))
+
+
+def _check_microversion(text: str) -> None:
+    """Refuse what the servers could only answer nonsense about."""
+    match = re.fullmatch(r'(\d+)\.(\d+)', text)
+    if match is None or not (3, 0) <= (int(match[1]), int(match[2])) <= NEWEST_MICROVERSION:
+        newest = '.'.join(map(str, NEWEST_MICROVERSION))
+        raise SandboxError(f"The newest microversion is 3.0 to {newest}, not '{text}'.")
