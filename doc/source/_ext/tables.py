@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: INP001  # not a package: Sphinx finds it by its path
+"""Tables that are generated from the code, so that they cannot say anything else."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from backupext.cli import columns
+from backupext.core import features
+
+Cells = Sequence[str]
+
+
+def options() -> list[Cells]:
+    """List the options that need a microversion, the oldest first."""
+    ordered = sorted(features.OPTIONS.values(), key=lambda feature: feature.since)
+    return [
+        ('Option', 'Since microversion'),
+        *((f'``{option.name}``', str(option.since)) for option in ordered),
+    ]
+
+
+def shown() -> list[Cells]:
+    """List the columns that need a microversion, the oldest first."""
+    ordered = sorted(features.COLUMNS.values(), key=lambda feature: feature.since)
+    return [
+        ('Column', 'Since microversion', 'Shown to'),
+        *((f'``{column.name}``', str(column.since), _audience(column.admin)) for column in ordered),
+    ]
+
+
+def every_column() -> list[Cells]:
+    """List the columns as lists have them: in their order, and those of ``show`` after them."""
+    return [
+        ('Field', 'Header in lists', 'In', 'Since microversion'),
+        *(
+            (f'``{column.attribute}``', _header(column), _places(column.where), _since(column))
+            for column in columns.COLUMNS
+        ),
+    ]
+
+
+def _audience(admin: bool) -> str:  # noqa: FBT001  # a feature's value
+    return 'administrators' if admin else 'everybody'
+
+
+def _header(column: columns.Column) -> str:
+    return '' if column.where is columns.Where.SHOW else column.header
+
+
+def _places(where: columns.Where) -> str:
+    if where is columns.Where.LIST:
+        return '``list``, ``show``'
+    return '``show``' if where is columns.Where.SHOW else f'``{where.value}``, ``show``'
+
+
+def _since(column: columns.Column) -> str:
+    feature = features.COLUMNS.get(column.attribute)
+    return str(feature.since) if feature else ''
+
+
+class GeneratedTable(SphinxDirective):
+    """``.. generated-table:: NAME``: a table whose rows a function of this module gives."""
+
+    required_arguments = 1
+    tables: ClassVar[dict[str, Callable[[], list[Cells]]]] = {
+        'options': options,
+        'shown': shown,
+        'every-column': every_column,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        """Write the table as reStructuredText, and have it read."""
+        table = self.tables.get(self.arguments[0])
+        if table is None:
+            raise self.error(f'There is no generated table {self.arguments[0]!r}.')
+        lines = ['.. list-table::', '   :header-rows: 1', '']
+        for cells in table():
+            bullets = ['*', *' ' * (len(cells) - 1)]
+            lines += [f'   {bullet} - {cell}' for bullet, cell in zip(bullets, cells, strict=True)]
+        parent = nodes.Element()
+        self.state.nested_parse(StringList(lines, __name__), self.content_offset, parent)
+        return list(parent.children)
+
+
+class NewestMicroversion(SphinxDirective):
+    """``.. newest-microversion::``: a paragraph that names the newest one that we know."""
+
+    def run(self) -> list[nodes.Node]:
+        """Give the paragraph."""
+        text = f'The newest microversion that this release knows is {features.NEWEST}.'
+        return [nodes.paragraph('', text)]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Make the directives known to Sphinx."""
+    app.add_directive('generated-table', GeneratedTable)
+    app.add_directive('newest-microversion', NewestMicroversion)
+    return {'parallel_read_safe': True, 'parallel_write_safe': True}

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: INP001  # not a package: Sphinx finds it by its path
+"""How Sphinx builds the documentation."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / '_ext'))
+
+project = 'backupext'
+author = 'The backupext founders'
+project_copyright = author
+
+extensions = ['cliff.sphinxext', 'tables']
+
+root_doc = 'index'
+nitpicky = True
+highlight_language = 'none'
+
+html_theme = 'alabaster'
+html_theme_options = {
+    'description': 'Volume backups for python-openstackclient',
+    'page_width': '75em',
+    'sidebar_includehidden': True,
+}
+
+# cliff gives every command its options of output; the reference names them once.
+autoprogram_cliff_application = 'openstack'
+autoprogram_cliff_ignored = [
+    '--help',
+    '--format',
+    '--column',
+    '--quote',
+    '--noindent',
+    '--max-width',
+    '--fit-width',
+    '--print-empty',
+    '--prefix',
+    '--sort-column',
+    '--sort-ascending',
+    '--sort-descending',
+]
