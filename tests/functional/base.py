@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the functional tests stand on: one sandbox for the run, a fresh project for each class."""
+
+import atexit
+import functools
+import itertools
+import os
+import sqlite3
+import time
+import unittest
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.functional import api
+from tests.functional.api import Account
+from tests.functional.client import OpenStack, Result, osc_alone, ours
+from tests.sandbox import Sandbox
+
+_numbers = itertools.count()
+
+
+@functools.cache
+def sandbox() -> Sandbox:
+    """Start the sandbox of this run, or use the one that SANDBOX_STATE names."""
+    state = os.environ.get('SANDBOX_STATE')
+    if state:
+        return Sandbox.attach(Path(state))
+    running = Sandbox.start()
+    atexit.register(running.stop)
+    return running
+
+
+class Project(NamedTuple):
+    """A project of its own, with a member and an administrator."""
+
+    id: str
+    name: str
+    member: Account
+    admin: Account
+
+
+def make_project(box: Sandbox) -> Project:
+    """Make a project; its name is unique within the run and its processes."""
+    name = f'project-{os.getpid()}-{next(_numbers)}'
+    id_ = api.make_project(box, name)
+    return Project(id_, name, Account(box, name, name), Account(box, 'admin', name))
+
+
+class FunctionalTest(unittest.TestCase):
+    """A test of commands in a project that nobody else uses."""
+
+    box: Sandbox
+    project: Project
+    #: Which ``openstack`` the test runs, where it is not ours: :func:`mends` shows OSC's own.
+    client: OpenStack | None = None
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.box = sandbox()
+        cls.project = make_project(cls.box)
+
+    @property
+    def member(self) -> dict[str, str]:
+        """The member of the class's project."""
+        return self.project.member.environment
+
+    @property
+    def admin(self) -> dict[str, str]:
+        """The administrator, in the project ``admin``."""
+        return Account(self.box, 'admin', 'admin').environment
+
+    @property
+    def admin_here(self) -> dict[str, str]:
+        """The administrator, in the class's project."""
+        return self.project.admin.environment
+
+    def run_openstack(
+        self, arguments: str | list[str], environment: dict[str, str] | None = None
+    ) -> Result:
+        """Run a command, as the member unless somebody else is named."""
+        return (self.client or ours()).run(arguments, environment or self.member)
+
+    def openstack(
+        self, arguments: str | list[str], environment: dict[str, str] | None = None
+    ) -> str:
+        """Run a command that must work and give what it prints, without the last newline."""
+        result = self.run_openstack(arguments, environment)
+        self.assertEqual(result.status, 0, result.stderr)
+        return result.stdout.removesuffix('\n')
+
+    def backup(self, arguments: str, environment: dict[str, str] | None = None) -> str:
+        """Run a ``volume backup`` command that must work."""
+        return self.openstack(f'volume backup {arguments}', environment)
+
+    def fails(
+        self,
+        arguments: str | list[str],
+        environment: dict[str, str] | None = None,
+        *,
+        status: int = 1,
+    ) -> str:
+        """Run a command that must fail with one sentence, and give that."""
+        result = self.run_openstack(arguments, environment)
+        self.assertEqual((result.status, result.stdout), (status, ''), result.stderr)
+        self.assert_is_a_sentence(result.stderr)
+        return result.stderr.removesuffix('\n')
+
+    def assert_is_a_sentence(self, text: str) -> None:
+        """Expect words for a person: no traceback, no HTML, nothing that is missing."""
+        self.assertRegex(text, r'\A[^\n]+\n\Z')
+        for unwanted in ('Traceback', '<', 'None', 'Exception'):
+            self.assertNotIn(unwanted, text)
+
+    def make_volume(self, name: str = '', owner: Account | None = None) -> str:
+        """Make a volume of 1 GiB and give its ID."""
+        volume = {'size': 1, 'name': name or self.unique('volume')}
+        answer = (owner or self.project.member).block_storage(
+            'POST', '/volumes', {'volume': volume}
+        )
+        id_ = str(answer['volume']['id'])
+        self.wait_for('volume', id_)
+        return id_
+
+    def make_backup(self, volume: str, owner: Account | None = None, **attributes: Any) -> str:
+        """Make a backup, with the API's attributes, wait until it is available, give its ID."""
+        backup = {'volume_id': volume, **attributes}
+        answer = (owner or self.project.member).block_storage(
+            'POST', '/backups', {'backup': backup}
+        )
+        id_ = str(answer['backup']['id'])
+        self.wait_for('backup', id_)
+        return id_
+
+    def make_snapshot(self, volume: str) -> str:
+        """Make a snapshot, wait until it is available, and give its ID."""
+        snapshot = {'volume_id': volume, 'name': self.unique('snapshot')}
+        answer = self.project.member.block_storage('POST', '/snapshots', {'snapshot': snapshot})
+        id_ = str(answer['snapshot']['id'])
+        self.wait_for('snapshot', id_)
+        return id_
+
+    def unique(self, word: str) -> str:
+        """Give a name that nothing has yet."""
+        return f'{word}-{os.getpid()}-{next(_numbers):04}'
+
+    def wait_for(self, kind: str, id_: str, status: str = 'available') -> None:
+        """Wait until a row of Cinder's database has a status, ``deleted`` when it is gone."""
+        self.wait_until(lambda: self.status(kind, id_), status)
+
+    def wait_until(self, look: Callable[[], Any], wanted: Any) -> None:
+        """Wait for a change that the cloud makes on its own time."""
+        deadline = time.monotonic() + 20
+        while (seen := look()) != wanted:
+            if time.monotonic() > deadline:
+                self.fail(f'after 20 s it is still {seen!r}, not {wanted!r}')
+            time.sleep(0.05)
+
+    def status(self, kind: str, id_: str) -> str:
+        """Read a status where it is kept, which no client can get wrong."""
+        rows = self.sql(f'SELECT status, deleted FROM {kind}s WHERE id = ?', id_)
+        return 'deleted' if not rows or rows[0][1] else str(rows[0][0])
+
+    def sql(self, statement: str, *values: Any) -> list[Any]:
+        """Look into Cinder's database, or make there what no request makes."""
+        with closing(sqlite3.connect(self.box.database, timeout=30)) as database, database:
+            return database.execute(statement, values).fetchall()
+
+
+def mends(test: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Show that a test of ours fails with OSC's own command, then that it passes with ours."""
+
+    @functools.wraps(test)
+    def run_with_both(self: FunctionalTest) -> None:
+        self.client = osc_alone()
+        try:
+            test(self)
+        except AssertionError:
+            pass
+        else:
+            self.fail("OSC's own command does this right: it is no defect any more")
+        finally:
+            self.client = None
+        test(self)
+
+    return run_with_both

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``openstack`` command of an environment: ours, and OSC's own without the plugin."""
+
+import atexit
+import functools
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+_FORK_SERVER = Path(__file__).with_name('fork_server.py')
+
+
+class Result(NamedTuple):
+    """What a person or a script sees of a command."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+class OpenStack:
+    """Runs ``openstack`` commands with one environment's packages, each in a process of its own."""
+
+    def __init__(self, python: Path) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix='backupext-openstack-')
+        self._server = subprocess.Popen(
+            [python, _FORK_SERVER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={'PATH': os.environ['PATH']},
+        )
+        atexit.register(self._stop)
+
+    def run(self, arguments: str | list[str], environment: Mapping[str, str]) -> Result:
+        """Run a command; arguments are written as a shell would read them, or as a list."""
+        argv = shlex.split(arguments) if isinstance(arguments, str) else arguments
+        stdout, stderr = Path(self._folder.name, 'stdout'), Path(self._folder.name, 'stderr')
+        command = {
+            'arguments': argv,
+            'environment': {'PATH': os.environ['PATH'], 'LANG': 'C.UTF-8', **environment},
+            'folder': self._folder.name,
+            'stdout': str(stdout),
+            'stderr': str(stderr),
+        }
+        status = self._ask(json.dumps(command))
+        return Result(status, stdout.read_text(), stderr.read_text())
+
+    def _ask(self, line: str) -> int:
+        if self._server.stdin is None or self._server.stdout is None:
+            raise RuntimeError('the fork server has no pipes')
+        print(line, file=self._server.stdin, flush=True)
+        return int(self._server.stdout.readline())
+
+    def _stop(self) -> None:
+        self._server.communicate()
+        self._folder.cleanup()
+
+
+@functools.cache
+def ours() -> OpenStack:
+    """Give OSC with the plugin: the environment that the tests run in."""
+    return OpenStack(Path(sys.executable))
+
+
+@functools.cache
+def osc_alone() -> OpenStack:
+    """Give OSC without the plugin."""
+    return OpenStack(osc_python())
+
+
+def osc_python() -> Path:
+    """Name the Python of the environment that ``make functional`` makes for OSC alone."""
+    return Path(os.environ.get('OSC_PYTHON', ROOT / '.venvs' / 'osc' / 'bin' / 'python'))

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever is wrong, one sentence says what, and nothing is changed or lost."""
+
+import uuid
+from typing import Any
+
+from tests.functional.api import Account
+from tests.functional.base import FunctionalTest, make_project
+from tests.sandbox import Sandbox
+
+NOBODY = str(uuid.UUID(int=1))
+
+
+class ReferenceTest(FunctionalTest):
+    """References that name nothing, several things, or things that look like something else."""
+
+    def commands(self, reference: str) -> list[list[str]]:
+        """Give every command that takes a backup, with a reference."""
+        words = (
+            ['show'],
+            ['delete'],
+            ['delete', '--force'],
+            ['restore'],
+            ['set', '--name', 'x'],
+            ['unset', '--property', 'x'],
+            ['record', 'export'],
+        )
+        return [['volume', 'backup', *command, '--', reference] for command in words]
+
+    def test_unknown(self) -> None:
+        for reference in ('nosuch', NOBODY, '..', 'detail', f'../volumes/{NOBODY}', 'a?b', 'a#b'):
+            for command in self.commands(reference):
+                with self.subTest(command=command):
+                    sentence = self.fails(command, self.admin_here)
+                    self.assertEqual(sentence, f"No backup has the name or ID '{reference}'.")
+
+    def test_long_and_unprintable(self) -> None:
+        for reference in ('x' * 256, 'a\x1bb', 'a\nb', 'a\tb', '\u202egnp'):
+            for command in self.commands(reference):
+                with self.subTest(command=command):
+                    self.assertIn('No backup has', self.fails(command))
+
+    def test_empty(self) -> None:
+        for reference in ('', ' ', '\t'):
+            for command in self.commands(reference):
+                with self.subTest(command=command):
+                    result = self.run_openstack(command)
+                    self.assertEqual((result.status, result.stdout), (2, ''))
+                    self.assertIn('expected a name or ID, not an empty string', result.stderr)
+
+    def test_twins(self) -> None:
+        volume, name = self.make_volume(), self.unique('twin')
+        twins = [self.make_backup(volume, name=name) for _ in range(2)]
+        for command in self.commands(name):
+            with self.subTest(command=command):
+                sentence = self.fails(command)
+                for id_ in twins:
+                    self.assertIn(f'{id_} (created 20', sentence)
+        self.assertEqual([self.status('backup', id_) for id_ in twins], ['available'] * 2)
+
+    def test_odd_names_are_found(self) -> None:
+        volume = self.make_volume()
+        names = (
+            'größer 备份',
+            '--x',
+            '-f',
+            NOBODY,
+            'a/b',
+            'a?b',
+            'a#b',
+            '..',
+            'detail',
+            "it's",
+            '%',
+        )
+        for name in names:
+            with self.subTest(name=name):
+                id_ = self.make_backup(volume, name=name)
+                show = ['volume', 'backup', 'show', '-f', 'value', '-c', 'id', '--', name]
+                self.assertEqual(self.openstack(show), id_)
+                self.openstack(['volume', 'backup', 'delete', '--', name])
+                self.wait_for('backup', id_, 'deleted')
+
+    def test_an_id_beats_a_name(self) -> None:
+        volume = self.make_volume()
+        meant = self.make_backup(volume, name='meant')
+        self.make_backup(volume, name=meant)
+        self.assertEqual(self.backup(f'show {meant} -f value -c name'), 'meant')
+
+    def test_somebody_elses(self) -> None:
+        stranger = make_project(self.box)
+        theirs = self.make_backup(
+            self.make_volume(owner=stranger.member), owner=stranger.member, name='theirs'
+        )
+        for reference in (theirs, 'theirs'):
+            for command in self.commands(reference):
+                with self.subTest(command=command):
+                    self.assertIn('No backup has', self.fails(command))
+        self.assertEqual(self.status('backup', theirs), 'available')
+
+    def test_an_administrator_finds_a_name_where_it_is_looked_for(self) -> None:
+        name = self.unique('hidden')
+        backup = self.make_backup(self.make_volume(), name=name)
+        show = f'volume backup show {name} -f value -c id'
+        self.fails(show, self.admin)
+        for scope in (
+            '--all-projects',
+            f'--project {self.project.id}',
+            f'--project {self.project.name}',
+        ):
+            self.assertEqual(self.openstack(f'{show} {scope}', self.admin), backup)
+        self.assertIn('Only an administrator', self.fails('volume backup show x --all-projects'))
+
+    def test_volumes_and_snapshots(self) -> None:
+        volume = self.make_volume()
+        for reference in ('nosuch', NOBODY):
+            with self.subTest(reference=reference):
+                sentence = self.fails(f'volume backup create {reference}')
+                self.assertEqual(sentence, f"No volume has the name or ID '{reference}'.")
+                sentence = self.fails(f'volume backup create {volume} --snapshot {reference}')
+                self.assertEqual(sentence, f"No snapshot has the name or ID '{reference}'.")
+        self.assertIn("'nosuch'", self.fails('volume backup list --volume nosuch'))
+
+
+class RefusalTest(FunctionalTest):
+    """What the cloud refuses."""
+
+    def test_values_that_cinder_does_not_take(self) -> None:
+        volume = self.make_volume()
+        backup = self.make_backup(volume)
+        for options in (
+            ['--name', 'x' * 256],
+            ['--description', 'x' * 256],
+            ['--description', 'a\x01b'],
+            ['--property', f'{"k" * 256}=v'],
+            ['--property', 'k!=v'],
+            ['--property', f'k={"v" * 256}'],
+        ):
+            for command in (['create', volume], ['set', backup]):
+                with self.subTest(command=command, options=options):
+                    self.assertLess(len(self.fails(['volume', 'backup', *command, *options])), 700)
+
+    def test_wrong_states(self) -> None:
+        volume = self.make_volume()
+        backup = self.make_backup(volume)
+        for status in ('creating', 'deleting', 'restoring', 'error_deleting'):
+            self.sql('UPDATE backups SET status = ? WHERE id = ?', status, backup)
+            with self.subTest(status=status):
+                self.assertIn(f'in status {status}', self.fails(f'volume backup delete {backup}'))
+                self.assertIn(f'in status {status}', self.fails(f'volume backup restore {backup}'))
+        self.sql("UPDATE volumes SET status = 'in-use' WHERE id = ?", volume)
+        self.assertIn('in-use', self.fails(f'volume backup create {volume}'))
+
+    def test_dependents(self) -> None:
+        volume = self.make_volume()
+        full = self.make_backup(volume)
+        self.make_backup(volume, incremental=True)
+        sentence = self.fails(f'volume backup delete {full}')
+        self.assertIn('delete them first, the newest first', sentence)
+
+    def test_an_incremental_without_a_full(self) -> None:
+        volume = self.make_volume()
+        sentence = self.fails(f'volume backup create {volume} --incremental')
+        self.assertIn('create a full one first', sentence)
+
+    def test_a_target_that_is_too_small(self) -> None:
+        volume, small = self.make_volume(), self.make_volume()
+        backup = self.make_backup(volume)
+        self.sql('UPDATE backups SET size = 2 WHERE id = ?', backup)
+        self.fails(f'volume backup restore {backup} {small} --force')
+
+    def test_missing_permission(self) -> None:
+        backup = self.make_backup(self.make_volume())
+        for command in (
+            f'set --state error {backup}',
+            f'delete --force {backup}',
+            f'record export {backup}',
+        ):
+            with self.subTest(command=command):
+                sentence = self.fails(f'volume backup {command}')
+                self.assertIn('your roles in this project do not allow it', sentence)
+        self.assertIn('your roles', self.fails('volume backup record import service cmVjb3Jk'))
+        self.assertEqual(self.status('backup', backup), 'available')
+
+    def test_another_project_is_for_administrators(self) -> None:
+        other = make_project(self.box)
+        self.make_backup(self.make_volume())
+        for project in (other.id, other.name):
+            self.fails(f'volume backup list --project {project}')
+
+    def test_quota(self) -> None:
+        volume = self.make_volume()
+        backup = self.make_backup(volume)
+        limits: dict[str, Any] = {'quota_set': {'backups': 1, 'volumes': 1}}
+        Account(self.box, 'admin', 'admin').block_storage(
+            'PUT', f'/os-quota-sets/{self.project.id}', limits
+        )
+        try:
+            for command in (f'create {volume}', f'restore {backup}'):
+                with self.subTest(command=command):
+                    self.assertIn('quota', self.fails(f'volume backup {command}'))
+        finally:
+            limits = {'quota_set': {'backups': -1, 'volumes': -1}}
+            Account(self.box, 'admin', 'admin').block_storage(
+                'PUT', f'/os-quota-sets/{self.project.id}', limits
+            )
+
+    def test_a_record_that_is_none(self) -> None:
+        sentence = self.fails('volume backup record import service rubbish', self.admin)
+        self.assertIn('Cannot import the record', sentence)
+
+
+class MissingTest(FunctionalTest):
+    """Clouds that lack something."""
+
+    def test_no_block_storage_in_the_catalogue(self) -> None:
+        environment = {**self.member, 'OS_REGION_NAME': 'NoStorage'}
+        for command in ('list', 'show x', 'create x', 'delete x', 'restore x y'):
+            with self.subTest(command=command):
+                sentence = self.fails(f'volume backup {command}', environment)
+                self.assertIn('no Block Storage service in its catalogue', sentence)
+
+    def test_an_endpoint_that_does_not_answer(self) -> None:
+        environment = {**self.member, 'OS_REGION_NAME': 'Unreachable'}
+        for command in ('list', 'show x', 'create x', 'delete x', 'restore x y'):
+            with self.subTest(command=command):
+                sentence = self.fails(f'volume backup {command}', environment)
+                self.assertIn('Block Storage cannot be reached', sentence)
+
+
+class NoBackupServiceTest(FunctionalTest):
+    """A cloud that has Block Storage, but nothing that makes backups."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.box = Sandbox.start(backup_service=False)
+        cls.addClassCleanup(cls.box.stop)
+        cls.project = make_project(cls.box)
+
+    def test_what_it_says(self) -> None:
+        volume = self.make_volume()
+        backup = self.backup(f'create {volume} -f value -c id')
+        self.wait_for('backup', backup, 'error')
+        self.sql("UPDATE backups SET status = 'available' WHERE id = ?", backup)
+        for command in (
+            f'delete {backup}',
+            f'restore {backup} {volume} --force',
+            f'record export {backup}',
+            f'set {backup} --state error',
+        ):
+            with self.subTest(command=command):
+                sentence = self.fails(f'volume backup {command}', self.admin_here)
+                self.assertIn('no backup service is running', sentence)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an older cloud, or a pinned version, has and has not: columns, options, refusals."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from backupext.core.features import COLUMNS, OPTIONS, Microversion
+from tests.functional.base import FunctionalTest, make_project
+from tests.sandbox import Sandbox
+
+# Each side of every limit in the table of features.
+VERSIONS = (
+    *('3.0', '3.8', '3.9', '3.17', '3.18', '3.42', '3.43', '3.50', '3.51'),
+    *('3.55', '3.56', '3.63', '3.64', '3.71'),
+)
+
+# How each option is used on a backup.
+COMMANDS = {
+    'set --name': 'set {backup} --name renamed',
+    'set --description': 'set {backup} --description text',
+    'set --property': 'set {backup} --property k=v',
+    'set --no-property': 'set {backup} --no-property',
+    'unset --property': 'unset {backup} --property k',
+    'create --property': 'create {volume} --property k=v',
+    'create --availability-zone': 'create {volume} --availability-zone nova',
+}
+
+_BACKUPS = 'SELECT id FROM backups WHERE project_id = ?'
+_EVERYTHING = (
+    'SELECT * FROM backups WHERE project_id = ? ORDER BY id',
+    'SELECT * FROM volumes WHERE project_id = ? ORDER BY id',
+    f'SELECT * FROM backup_metadata WHERE backup_id IN ({_BACKUPS}) ORDER BY id',
+)
+
+
+class MicroversionTest(FunctionalTest):
+    """Checks that hold for a cloud and for a pin alike."""
+
+    def check(self, version: str, pin: str, reason: str) -> None:
+        """Look at every column and every option at one version.
+
+        :param pin: the option that pins it, if it is not the cloud that is so old.
+        :param reason: words that a refusal must have.
+        """
+        volume = self.make_volume()
+        backup = self.make_backup(volume)
+        self.check_columns(version, pin, backup)
+        for option, feature in OPTIONS.items():
+            command = COMMANDS[option].format(volume=volume, backup=backup)
+            with self.subTest(version=version, option=option):
+                arguments = f'{pin} volume backup {command}'
+                self.check_option(arguments, reason, allowed=_has(version, feature.since))
+        self.check_actions(pin, backup)
+
+    def check_columns(self, version: str, pin: str, backup: str) -> None:
+        # A key is shown for backups of encrypted volumes only, and nothing encrypts here.
+        self.sql("UPDATE backups SET encryption_key_id = 'key' WHERE id = ?", backup)
+        shown = json.loads(
+            self.openstack(f'{pin} volume backup show {backup} -f json', self.admin_here)
+        )
+        self.sql('UPDATE backups SET encryption_key_id = NULL WHERE id = ?', backup)
+        self.assertEqual(len(shown), 20)
+        for column, feature in COLUMNS.items():
+            with self.subTest(version=version, column=column):
+                self.assertEqual(shown[column] is not None, _has(version, feature.since))
+
+    def check_option(self, arguments: str, reason: str, *, allowed: bool) -> None:
+        if allowed:
+            self.openstack(arguments, self.admin_here)
+            return
+        before = self.everything()
+        self.assertIn(reason, self.fails(arguments, self.admin_here))
+        self.assertEqual(self.everything(), before)
+
+    def everything(self) -> list[Any]:
+        """Read what a refused command must not change."""
+        return [self.sql(statement, self.project.id) for statement in _EVERYTHING]
+
+    def check_actions(self, pin: str, backup: str) -> None:
+        """Set a state and delete by force: OSC sends 3.64 for both, Cinder has them at 3.0."""
+        self.openstack(f'{pin} volume backup set {backup} --state error', self.admin_here)
+        self.wait_for('backup', backup, 'error')
+        self.openstack(f'{pin} volume backup delete {backup} --force', self.admin_here)
+        self.wait_for('backup', backup, 'deleted')
+
+
+class CloudTest(MicroversionTest):
+    """Clouds that offer nothing newer."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Start nothing: each test has a cloud of its own."""
+
+    def check_cloud(self, version: str) -> None:
+        with Sandbox.start(max_microversion=version) as box:
+            type(self).box = box
+            type(self).project = make_project(box)
+            reason = f'this cloud is too old: it offers 3.0 to {version}'
+            self.check(version, '', reason)
+
+
+class PinTest(MicroversionTest):
+    """Pins on a cloud that has everything."""
+
+    def check_pin(self, version: str) -> None:
+        reason = f'but {version} was asked for: use --os-volume-api-version 3.'
+        self.check(version, f'--os-volume-api-version {version}', reason)
+
+
+def _has(version: str, since: Microversion) -> bool:
+    return Microversion.parse(version) >= since
+
+
+def _test_cloud(version: str) -> Callable[[CloudTest], None]:
+    return lambda self: self.check_cloud(version)
+
+
+def _test_pin(version: str) -> Callable[[PinTest], None]:
+    return lambda self: self.check_pin(version)
+
+
+for _version in VERSIONS:
+    _name = _version.replace('.', '_')
+    setattr(CloudTest, f'test_a_cloud_at_{_name}', _test_cloud(_version))
+    setattr(PinTest, f'test_a_pin_of_{_name}', _test_pin(_version))

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What works with OSC's own commands prints the same with ours, byte for byte."""
+
+from typing import NamedTuple
+
+from tests.functional.base import FunctionalTest
+from tests.functional.client import osc_alone, ours
+from tests.functional.masks import masked, records_without_times
+
+LIST_FORMATS = ('csv', 'json', 'table', 'value', 'yaml')
+SHOW_FORMATS = ('json', 'shell', 'table', 'value', 'yaml')
+
+
+class Made(NamedTuple):
+    """IDs of what the tests read."""
+
+    volume: str
+    full: str
+    incremental: str
+
+
+class ReadingTest(FunctionalTest):
+    """Commands that change nothing, on the same data."""
+
+    made: Made
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        self = cls()
+        volume = self.make_volume('data')
+        full = self.make_backup(volume, name='full', description='the first one')
+        properties = {'a': '1', 'b': 'x y'}
+        incremental = self.make_backup(volume, incremental=True, name='größer', metadata=properties)
+        self.make_backup(self.make_volume('other'), name='full')
+        broken = self.make_backup(volume, name='broken')
+        self.sql("UPDATE backups SET status = 'error', fail_reason = 'disk' WHERE id = ?", broken)
+        cls.made = Made(volume, full, incremental)
+
+    def assert_same(self, arguments: str, environment: dict[str, str] | None = None) -> None:
+        arguments = f'volume backup {arguments}'
+        osc = osc_alone().run(arguments, environment or self.member)
+        plugin = ours().run(arguments, environment or self.member)
+        self.assertEqual(osc.status, 0, osc.stderr)
+        self.assertEqual(plugin.status, 0, plugin.stderr)
+        self.assertEqual(records_without_times(plugin.stdout), records_without_times(osc.stdout))
+        self.assertEqual(plugin.stderr, '')
+
+    def assert_list_is_same(self, options: str, environment: dict[str, str] | None = None) -> None:
+        for format_ in LIST_FORMATS:
+            with self.subTest(options=options, format=format_):
+                self.assert_same(f'list {options} -f {format_}', environment)
+
+    def assert_show_is_same(
+        self, arguments: str, environment: dict[str, str] | None = None
+    ) -> None:
+        for format_ in SHOW_FORMATS:
+            with self.subTest(arguments=arguments, format=format_):
+                self.assert_same(f'{arguments} -f {format_}', environment)
+
+    def test_list(self) -> None:
+        self.assert_list_is_same('')
+
+    def test_list_of_nothing(self) -> None:
+        self.assert_list_is_same('--name nosuch')
+
+    def test_list_long(self) -> None:
+        self.assert_list_is_same('--long')
+
+    def test_list_narrowed(self) -> None:
+        for options in (
+            '--name full',
+            "--name ''",
+            '--status error',
+            '--status error_restoring',
+            '--volume data',
+            f'--volume {self.made.volume}',
+            '--limit 1',
+            '--limit 0',
+            '--limit 2 --max-items 3',
+            '--max-items 1',
+            f'--marker {self.made.incremental}',
+            '--marker größer --limit 1',
+        ):
+            self.assert_list_is_same(options)
+
+    def test_list_with_columns_and_order(self) -> None:
+        for options in (
+            '-c ID -c Name',
+            '-c Volume --long',
+            '-c "created at"',
+            '--sort-column Name',
+            '--long --sort-column Volume --sort-descending',
+            '--max-width 80',
+            '--quote all',
+        ):
+            self.assert_list_is_same(options)
+
+    def test_list_as_administrator(self) -> None:
+        for options in (f'--project {self.project.name}', f'--project {self.project.id} --long'):
+            self.assert_list_is_same(options, self.admin)
+        self.assert_list_is_same('--long', self.admin_here)
+
+    def test_list_of_all_projects(self) -> None:
+        # Others work in the same cloud meanwhile: only what is ours can be compared.
+        name = f'--all-projects --name größer --volume {self.made.volume}'
+        self.assert_list_is_same(name, self.admin)
+        self.assert_list_is_same(f'--all --volume {self.made.volume}', self.admin)
+
+    def test_show(self) -> None:
+        for reference in (self.made.full, self.made.incremental, 'größer', 'broken'):
+            self.assert_show_is_same(f'show {reference}')
+
+    def test_show_as_administrator(self) -> None:
+        self.assert_show_is_same(f'show {self.made.incremental}', self.admin)
+
+    def test_show_with_columns(self) -> None:
+        for options in ('-c status', '-c metadata -c name', '--prefix backup_', '--max-width 60'):
+            self.assert_show_is_same(f'show größer {options}')
+
+    def test_record_export(self) -> None:
+        self.assert_show_is_same(f'record export {self.made.full}', self.admin_here)
+
+    def test_pinned_versions(self) -> None:
+        for version in ('3.0', '3.42', '3.50', '3.64'):
+            environment = {**self.admin_here, 'OS_VOLUME_API_VERSION': version}
+            with self.subTest(version=version):
+                self.assert_same('list --long', environment)
+                self.assert_same(f'show {self.made.incremental}', environment)
+
+
+class ChangingTest(FunctionalTest):
+    """Commands that change something, each client on things of its own."""
+
+    def both(self, arguments: str, environment: dict[str, str] | None = None) -> None:
+        """Run a command with either client, and compare what does not differ from run to run."""
+        printed = []
+        for client in (osc_alone(), ours()):
+            volume = self.make_volume('data')
+            backup = self.make_backup(volume, name='first')
+            command = arguments.format(volume=volume, backup=backup)
+            result = client.run(f'volume backup {command}', environment or self.member)
+            printed.append((result.status, masked(result.stdout), result.stderr))
+            self.forget()
+        self.assertEqual(printed[0][0], 0, printed[0])
+        self.assertEqual(printed[0], printed[1])
+
+    def forget(self) -> None:
+        """Rename everything, so that names are unique again."""
+        for table in ('volumes', 'backups'):
+            self.sql(
+                f"UPDATE {table} SET display_name = 'old' WHERE project_id = ?", self.project.id
+            )
+
+    def test_create(self) -> None:
+        for format_ in SHOW_FORMATS:
+            with self.subTest(format=format_):
+                self.both(f'create {{volume}} --name second --force -f {format_}')
+
+    def test_create_with_every_option(self) -> None:
+        self.both(
+            'create data --name n --description "d e" --container c --incremental --force '
+            '--property a=b --availability-zone nova'
+        )
+
+    def test_create_without_a_name(self) -> None:
+        self.both('create {volume}')
+
+    def test_restore_to_a_new_volume(self) -> None:
+        for format_ in SHOW_FORMATS:
+            with self.subTest(format=format_):
+                self.both(f'restore {{backup}} fresh -f {format_}')
+
+    def test_restore_with_force(self) -> None:
+        self.both('restore --force {backup} {volume}')
+        self.both('restore first data --force')
+        self.both('restore --force first another')
+
+    def test_set_and_delete(self) -> None:
+        self.both('set {backup} --name renamed --description text --property a=b')
+        self.both('set first --no-property')
+        self.both('set --state error {backup}', self.admin_here)
+        self.both('delete {backup}')
+        self.both('delete --force first', self.admin_here)

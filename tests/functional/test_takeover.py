@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our commands are the ones that run, however the plugin was installed, and without a word."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.functional.base import FunctionalTest
+from tests.functional.client import ROOT, osc_python
+
+OURS = 'This command is provided by the backupext plugin.'
+
+# OSC with the plugin found first, or last, among what is installed.
+_START = """
+import sys
+sys.path.insert({place}, {folder!r})
+sys.argv[0] = 'openstack'
+from openstackclient.shell import main
+sys.exit(main())
+"""
+
+
+class TakeoverTest(FunctionalTest):
+    """What people see of the plugin before they have used it."""
+
+    def real_openstack(self, *arguments: str, text: str = '') -> subprocess.CompletedProcess[str]:
+        """Run the real command, as a shell would."""
+        command = Path(sys.executable).with_name('openstack')
+        return subprocess.run(
+            [command, *arguments],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={'PATH': '/usr/bin:/bin', 'LANG': 'C.UTF-8', **self.member},
+        )
+
+    def test_help(self) -> None:
+        for command in ('create', 'delete', 'list', 'restore', 'set', 'show', 'unset'):
+            self.assertIn(OURS, self.openstack(f'help volume backup {command}'))
+        for command in ('export', 'import'):
+            self.assertIn(OURS, self.openstack(f'help volume backup record {command}'))
+
+    def test_help_option(self) -> None:
+        self.assertIn(OURS, self.openstack('volume backup create --help'))
+
+    def test_command_list(self) -> None:
+        listed = self.openstack('command list --group openstack.volume_backup.v3 -f value')
+        for command in ('volume backup create', 'volume backup record import'):
+            self.assertIn(command, listed)
+
+    def test_completion(self) -> None:
+        self.assertIn('volume_backup', self.openstack('complete'))
+        self.assertIn('--all-projects', self.openstack('complete'))
+
+    def test_abbreviated_commands(self) -> None:
+        self.assertIn(OURS, self.openstack('help vol back cre'))
+        self.assertEqual(self.openstack('vol back li -f json'), '[]')
+
+    def test_interactive_mode(self) -> None:
+        told = 'volume backup list -f json\nvolume backup show nosuch\nhelp volume backup unset\n'
+        result = self.real_openstack(text=f'{told}exit\n')
+        self.assertIn('[]', result.stdout)
+        self.assertIn(OURS, result.stdout)
+        self.assertEqual(result.stderr, "No backup has the name or ID 'nosuch'.\n")
+
+    def test_nothing_is_said(self) -> None:
+        result = self.real_openstack('volume', 'backup', 'list', '-f', 'json')
+        self.assertEqual((result.stdout, result.stderr), ('[]\n', ''))
+
+    def test_nothing_is_said_where_clouds_yaml_configures_logging(self) -> None:
+        clouds = self.box.clouds_yaml.read_text()
+        logging = '    logging: {cliff: warning, stevedore: warning, backupext: debug}\n'
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, 'clouds.yaml')
+            file.write_text(clouds.replace('  alpha:\n', f'  alpha:\n{logging}'))
+            environment = {'OS_CLIENT_CONFIG_FILE': str(file), 'OS_CLOUD': 'alpha'}
+            result = self.run_openstack('volume backup list -f json --max-items 0', environment)
+        self.assertEqual((result.status, result.stdout, result.stderr), (0, '[]\n', ''))
+
+    def test_version_2_is_left_alone(self) -> None:
+        shown = self.openstack('--os-volume-api-version 2 help volume backup create')
+        self.assertIn('usage: openstack volume backup create', shown)
+        self.assertNotIn(OURS, shown)
+
+    def test_the_place_among_what_is_installed_does_not_matter(self) -> None:
+        for place in ('0', 'len(sys.path)'):
+            with self.subTest(place=place), tempfile.TemporaryDirectory() as folder:
+                _pretend_installed(Path(folder))
+                self.assertIn(OURS, _help(_START.format(place=place, folder=folder)))
+
+
+def _pretend_installed(folder: Path) -> None:
+    """Make what an installation leaves, without an installation."""
+    Path(folder, 'backupext').symlink_to(ROOT / 'backupext')
+    metadata = Path(folder, 'backupext-0.dist-info')
+    metadata.mkdir()
+    Path(metadata, 'METADATA').write_text('Metadata-Version: 2.1\nName: backupext\nVersion: 0\n')
+    Path(metadata, 'entry_points.txt').write_text(_entry_points())
+
+
+def _entry_points() -> str:
+    """Give setup.cfg's entry points in the form of an installed distribution."""
+    section = (ROOT / 'setup.cfg').read_text().partition('[entry_points]\n')[2]
+    lines = [line.strip() for line in section.splitlines() if line.strip()]
+    return '\n'.join(f'[{line[:-2]}]' if line.endswith(' =') else line for line in lines)
+
+
+def _help(program: str) -> str:
+    command = [str(osc_python()), '-c', program, 'help', 'volume', 'backup', 'create']
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
