@@ -18,7 +18,7 @@ from backupext import errors, resource
 from backupext.core import answers, features
 from backupext.core.filters import OWN_PROJECT, Scope
 from backupext.core.models import Backup, Snapshot, Volume, is_id
-from backupext.core.text import one_sentence, visible
+from backupext.core.text import one_sentence, visible, without_markup
 from backupext.session import Session
 
 _NOT_FOUND = 404
@@ -51,19 +51,30 @@ def attempt(what: str) -> Iterator[None]:
         yield
     except sdk_exceptions.HttpException as error:
         status = error.status_code or 0
-        why = answers.explain(status, str(error.details or error.message))
-        raise errors.RequestError(f'Cannot {what}: {why}.', status) from error
+        why = answers.explain(status, _said(error))
+        raise errors.RequestError(
+            f'Cannot {what}: {why}.', status, retry_after=_retry_after(error.response)
+        ) from error
+    except ksa_exceptions.HttpError as error:
+        # Authentication anew, when a token has expired, goes through keystoneauth alone.
+        why = answers.explain(error.http_status, str(error.message))
+        raise errors.RequestError(f'Cannot {what}: {why}.', error.http_status) from error
     except (ksa_exceptions.EndpointNotFound, sdk_exceptions.ServiceDisabledException) as error:
         raise errors.RequestError(
             f'Cannot {what}: the cloud has no Block Storage service in its catalogue '
             f'({one_sentence(str(error))}); check the region and the interface.'
         ) from error
-    except ksa_exceptions.ConnectFailure as error:
+    except ksa_exceptions.ConnectionError as error:
         raise errors.RequestError(
-            f'Cannot {what}: Block Storage cannot be reached ({one_sentence(str(error))}).'
+            f'Cannot {what}: Block Storage cannot be reached ({answers.connection(str(error))}).',
+            lost=True,
         ) from error
     except (sdk_exceptions.SDKException, ksa_exceptions.ClientException) as error:
         raise errors.RequestError(f'Cannot {what}: {one_sentence(str(error))}.') from error
+    except (KeyError, ValueError) as error:
+        raise errors.RequestError(
+            f'Cannot {what}: the answer is not one of Block Storage; check the endpoint.'
+        ) from error
 
 
 class Cloud:
@@ -174,6 +185,8 @@ class Cloud:
     def _fetch_backup(self, id_: str) -> Backup:
         with attempt(f'look up backup {id_}'), _not_found_is_ours(_BACKUP, id_):
             found = resource.Backup.existing(id=id_).fetch(self._session)
+            if found.status is None:
+                raise ValueError('every backup has a status')
         return Backup(**{field.name: getattr(found, field.name) for field in fields(Backup)})
 
     # Lists
@@ -189,9 +202,13 @@ class Cloud:
         return self._rows(_BACKUP, query, page_size=page_size, most=most)
 
     def volume_names(self) -> Iterator[dict[str, str | None]]:
-        """List the names of the project's volumes by ID, a page at a time."""
-        for page in self._pages(_VOLUME.path, 'volumes', {}):
-            yield {row['id']: row['name'] for row in page}
+        """List the names of the project's volumes by ID, a page at a time.
+
+        They are an addition to a list: where they cannot be read, it ends early.
+        """
+        with contextlib.suppress(errors.RequestError):
+            for page in self._pages(_VOLUME.path, 'volumes', {}):
+                yield {row['id']: row['name'] for row in page}
 
     def _rows(
         self,
@@ -223,12 +240,35 @@ class Cloud:
         while True:
             with attempt(f'list {key}'):
                 answer = self._get(path, query)
-            page = answer[key]
+                page = answer[key]
             yield page
             more = any(link['rel'] == 'next' for link in answer.get(f'{key}_links', ()))
             if not more or not page or query.get('marker') == page[-1]['id']:
                 return
             query['marker'] = page[-1]['id']
+
+    def read_backup(self, id_: str) -> Backup | None:
+        """Read a backup by its ID alone; None if it is gone."""
+        with contextlib.suppress(errors.NotFoundError):
+            return self._fetch_backup(id_)
+        return None
+
+    def read_volume(self, id_: str) -> Volume | None:
+        """Read a volume by its ID alone; None if it is gone."""
+        with contextlib.suppress(errors.NotFoundError):
+            return self._fetch(_VOLUME, id_)
+        return None
+
+    def user_message(self, id_: str) -> str | None:
+        """Give what the service tells users about a failure of theirs (3.3); None if nothing.
+
+        It is an addition to what is known already, so nothing that goes wrong here matters.
+        """
+        with contextlib.suppress(errors.RequestError), attempt('list messages'):
+            messages = self._get('/messages', {'resource_uuid': id_})['messages']
+            told = [row['user_message'] for row in messages if row.get('resource_uuid') == id_]
+            return one_sentence(told[0]) if told else None
+        return None
 
     def dependents(self, backup: Backup) -> list[Backup]:
         """List the incrementals whose parent a backup is, in every project (administrators only).
@@ -249,6 +289,8 @@ class Cloud:
         with attempt(f'back up volume {attributes["volume_id"]}'):
             backup: resource.Backup = resource.Backup.new(**attributes)
             backup.create(self._session)
+            if backup.id is None:
+                raise ValueError('every backup has an ID')
             return backup
 
     def update_backup(self, backup: Backup, **attributes: Any) -> None:
@@ -289,6 +331,20 @@ class Cloud:
         """Import a record: 201, with ID and name; whether it worked shows a moment later."""
         with attempt('import the record'):
             return resource.Backup.import_record(self._session, service=service, url=url)
+
+
+def _said(error: sdk_exceptions.HttpException) -> str:
+    """Give the server's message; the SDK takes the markup out of a page line by line only."""
+    response = error.response
+    if response is not None and 'html' in response.headers.get('Content-Type', ''):
+        return without_markup(response.text)
+    return str(error.details or error.message)
+
+
+def _retry_after(response: Any) -> float | None:
+    """Read how long the cloud asks to wait, where it says so in seconds."""
+    text = response.headers.get('Retry-After', '') if response is not None else ''
+    return float(text) if text.isdigit() else None
 
 
 @contextlib.contextmanager

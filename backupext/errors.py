@@ -33,9 +33,41 @@ class RefusedError(BackupError):
 class RequestError(BackupError):
     """A request failed: the cloud refused it or could not be reached.
 
-    ``status`` is the HTTP status of the answer, None where none came.
+    ``status`` is the HTTP status of the answer, None where none came; ``retry_after`` is how many
+    seconds the cloud asks to wait before the next try.
     """
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        status: int | None = None,
+        *,
+        lost: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self._lost = lost
+        self.retry_after = retry_after
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether it may pass on its own: no connection, too many requests, a server's fault."""
+        return self._lost or self.status in {429, 500, 502, 503, 504}
+
+    @property
+    def leaves_doubt(self) -> bool:
+        """Whether the request may have been carried out although it failed."""
+        return self._lost or self.status in {500, 502, 503, 504}
+
+
+class TimedOutError(BackupError):
+    """The time limit has passed; what was asked for goes on in the cloud."""
+
+    exit_status = 3
+
+
+class InterruptedByUserError(BackupError):
+    """Ctrl-C while waiting; nothing was cancelled."""
+
+    exit_status = 130

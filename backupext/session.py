@@ -72,6 +72,9 @@ class Session(adapter.Adapter):
             # clouds.yaml may turn the SDK's cache on: a decision must not rest on old news.
             kwargs['skip_cache'] = True
         response: requests.Response = self._proxy.request(url, method, **kwargs)
+        if response.ok and response.content:
+            # A portal's login page says 200 too; nothing may be built on it.
+            response.json()
         return response
 
     def _learn(self, refusal: requests.Response) -> None:

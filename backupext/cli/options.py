@@ -10,14 +10,12 @@ from backupext.core import features
 
 
 def reference(text: str) -> str:
-    """Accept a name or ID, but not nothing.
+    """Accept a name, an ID or whatever is asked for, but not nothing.
 
     An empty one is what an unset shell variable leaves, and backups may have an empty name.
     """
     if not text.strip():
-        raise argparse.ArgumentTypeError(
-            'expected a name or ID, not an empty string (is a shell variable unset?)'
-        )
+        raise argparse.ArgumentTypeError('must not be empty (is a shell variable unset?)')
     return text
 
 
@@ -92,13 +90,24 @@ def accept_late_argument(parser: argparse.ArgumentParser, dest: str) -> None:
         args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> argparse.Namespace:
         parsed, rest = parser.parse_known_args(args, namespace)
-        if len(rest) == 1 and not rest[0].startswith('-') and getattr(parsed, dest) is None:
-            setattr(parsed, dest, rest.pop())
-        if rest:
+        if getattr(parsed, dest) is None and _is_an_argument(rest):
+            setattr(parsed, dest, _checked(parser, dest, rest[-1]))
+        elif rest:
             parser.error(f'unrecognized arguments: {" ".join(rest)}')
         return parsed
 
     parser.parse_args = parse_args  # type: ignore[method-assign,assignment]
+
+
+def _is_an_argument(rest: Sequence[str]) -> bool:
+    return rest[:-1] == ['--'] or (len(rest) == 1 and not rest[0].startswith('-'))
+
+
+def _checked(parser: argparse.ArgumentParser, dest: str, text: str) -> str:
+    try:
+        return reference(text)
+    except argparse.ArgumentTypeError as error:
+        parser.error(f'argument <{dest}>: {error}')
 
 
 def one_of(parsed_args: argparse.Namespace, argument: str, alias: str) -> str | None:

@@ -45,7 +45,11 @@ class ListVolumeBackup(base.Lister):
             help='List backups of this volume only (name or ID; the ID of a deleted volume too)',
         )
         options.add_hidden_alias(
-            parser, '--volume-id', '--vol', '--volu', '--volum', dest='volume', metavar='<volume>'
+            parser,
+            *('--volume-id', '--vol', '--volu', '--volum'),
+            dest='volume',
+            metavar='<volume>',
+            type=options.reference,
         )
         _add_pagination(parser)
         return parser

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a refusal of the cloud means, and what to do about it."""
 
+import re
+
 from backupext.core.text import one_sentence
 
 _BY_STATUS = {
@@ -17,7 +19,8 @@ _BY_STATUS = {
 # Cinder's words, and what to do. They stand for the status where both say something.
 _BY_MESSAGE = {
     'Service cinder-backup could not be found': (
-        'no backup service is running for its availability zone; ask the operator of the cloud'
+        'no backup service is running for it, or none in its availability zone; ask the operator '
+        'of the cloud'
     ),
     'Incremental backups exist for this backup': (
         'incremental backups depend on it; delete them first, the newest first'
@@ -26,6 +29,20 @@ _BY_MESSAGE = {
         'the volume has no backup to build on; create a full one first'
     ),
 }
+
+_REASON = re.compile(r"""\[Errno -?\d+\] ([^'")>]+)""")
+_URL = re.compile(r'https?://[^\s?]+[^\s?:.,]')
+
+
+def connection(message: str) -> str:
+    """Shorten keystoneauth's account of a lost connection to the endpoint and the reason.
+
+    urllib3's words for a refused connection take more than 300 characters and end in the reason.
+    """
+    url, reasons = _URL.search(message), _REASON.findall(message)
+    if not url or not reasons:
+        return one_sentence(message)
+    return f'{url[0]}: {one_sentence(reasons[-1])}'
 
 
 def explain(status: int, message: str) -> str:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Text that others wrote, made safe and short for a person's terminal."""
 
+import html
 import re
 import unicodedata
 
@@ -8,6 +9,8 @@ _LONGEST_ANSWER = 300
 # Cinder's schema check appends the regular expression that a value failed, of thousands of
 # characters where the value is a name or a description.
 _REGULAR_EXPRESSION = re.compile(r"(does not match) (any of the regexes: )?'?\^.*", re.DOTALL)
+
+_MARKUP = re.compile(r'<(script|style)\b.*?</\1\s*>|<[^>]*>', re.DOTALL | re.IGNORECASE)
 
 
 def visible(text: str) -> str:
@@ -31,4 +34,9 @@ def one_sentence(answer: str) -> str:
     """Shorten a server's message to what fits into a sentence, without its full stop."""
     answer = _REGULAR_EXPRESSION.sub(r'\1 what Block Storage allows', answer)
     answer = visible(' '.join(answer.split())).rstrip('.')
-    return answer if len(answer) <= _LONGEST_ANSWER else answer[:_LONGEST_ANSWER] + '...'
+    return answer if len(answer) <= _LONGEST_ANSWER else answer[:_LONGEST_ANSWER] + ' [...]'
+
+
+def without_markup(page: str) -> str:
+    """Give the words of an HTML page, of which proxies make their error messages."""
+    return html.unescape(_MARKUP.sub(' ', page))

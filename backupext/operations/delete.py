@@ -29,6 +29,6 @@ def _refuse_foreign_parent(cloud: Cloud, backup: Backup) -> None:
     if dependents:
         names = ', '.join(str(dependent) for dependent in dependents)
         raise errors.RefusedError(
-            f'Backup {backup} belongs to another project, where incremental backups depend on it: '
-            f'{names}. Without it they can never be restored; delete them first, the newest first.'
+            f'Incremental backups depend on backup {backup}: {names}. Without it they can never be '
+            'restored; delete them first, the newest first.'
         )

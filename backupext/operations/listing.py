@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Listing backups by criteria, in the projects that the user may see."""
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -9,6 +10,9 @@ from backupext import errors
 from backupext.cloud import Cloud
 from backupext.core.filters import OWN_PROJECT, Scope
 from backupext.core.models import Backup, is_id
+
+_BAD_REQUEST = 400
+_ONLY_AN_ADMINISTRATOR = "Only an administrator can list another project's backups."
 
 
 class Criteria(NamedTuple):
@@ -37,7 +41,8 @@ def backups(cloud: Cloud, criteria: Criteria, warn: Callable[[str], None]) -> It
     found = cloud.backups(query, page_size=criteria.page_size, most=criteria.most)
     if criteria.scope == OWN_PROJECT:
         return found
-    return _as_far_as_seen(cloud, criteria.scope, found, warn)
+    with _filter_refused(cloud, criteria.scope):
+        return _as_far_as_seen(cloud, criteria.scope, found, warn)
 
 
 def find(cloud: Cloud, reference: str, scope: Scope) -> Backup:
@@ -47,7 +52,8 @@ def find(cloud: Cloud, reference: str, scope: Scope) -> Backup:
     :raises AmbiguousError: several have that name.
     """
     try:
-        return cloud.find_backup(reference, scope)
+        with _filter_refused(cloud, scope):
+            return cloud.find_backup(reference, scope)
     except errors.NotFoundError as error:
         if scope == OWN_PROJECT or cloud.is_admin:
             raise
@@ -59,7 +65,7 @@ def find(cloud: Cloud, reference: str, scope: Scope) -> Backup:
 def _query(cloud: Cloud, criteria: Criteria) -> dict[str, str]:
     query = dict(criteria.scope.query)
     if criteria.name is not None:
-        query['name'] = criteria.name
+        query['name'] = criteria.name.strip()  # as Cinder does when it stores one
     if criteria.status is not None:
         query['status'] = criteria.status
     if criteria.volume is not None:
@@ -88,6 +94,17 @@ def _marker(cloud: Cloud, criteria: Criteria) -> str:
     return marker if is_id(marker) else cloud.find_backup(marker, criteria.scope).id
 
 
+@contextlib.contextmanager
+def _filter_refused(cloud: Cloud, scope: Scope) -> Iterator[None]:
+    """Say what it means that Cinder refuses to filter by project, as it does for a member."""
+    try:
+        yield
+    except errors.RequestError as error:
+        if error.status != _BAD_REQUEST or cloud.is_admin or not scope.project_id:
+            raise
+        raise errors.RefusedError(_ONLY_AN_ADMINISTRATOR) from error
+
+
 def _as_far_as_seen(
     cloud: Cloud, scope: Scope, found: Iterator[Backup], warn: Callable[[str], None]
 ) -> Iterator[Backup]:
@@ -103,7 +120,7 @@ def _as_far_as_seen(
     else:
         seen = cloud.is_admin
     if not seen and scope.project_id:
-        raise errors.RefusedError("Only an administrator can list another project's backups.")
+        raise errors.RefusedError(_ONLY_AN_ADMINISTRATOR)
     if not seen:
         warn(
             'Only an administrator can list the backups of all projects; '

@@ -46,7 +46,7 @@ class ReferenceTest(FunctionalTest):
                 with self.subTest(command=command):
                     result = self.run_openstack(command)
                     self.assertEqual((result.status, result.stdout), (2, ''))
-                    self.assertIn('expected a name or ID, not an empty string', result.stderr)
+                    self.assertIn('must not be empty', result.stderr)
 
     def test_twins(self) -> None:
         volume, name = self.make_volume(), self.unique('twin')

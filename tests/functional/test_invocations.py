@@ -31,8 +31,8 @@ READING_EVERYTHING = (
 # Run on new data each time.
 CHANGING = (
     (
-        'openstack volume backup create -fshell --prefix backup_ --force --snapshot {snapshot} {volume}'
-        ' --name "{new}" --description "Vol.7"'
+        'openstack volume backup create -fshell --prefix backup_ --force --snapshot {snapshot}'
+        ' {volume} --name "{new}" --description "Vol.7"'
     ),
     'openstack volume backup create "{volume}" --name "{new}" -f json',
     'openstack --os-project-name {project} volume backup create --name {new} {volume} --force',

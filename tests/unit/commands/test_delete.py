@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+from tests.unit.rows import ID, OTHER_ID, backup
+from tests.unit.shell import CommandTest, Result
+from tests.unit.stub import OTHER_PROJECT, OWN_PROJECT
+
+PROJECT = 'os-backup-project-attr:project_id'
+INCREMENTALS_EXIST = 'Invalid backup: Incremental backups exist for this backup.'
+
+
+class DeleteTest(CommandTest):
+    def test_an_id_costs_a_look_and_the_deletion(self) -> None:
+        self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})
+        self.cloud.on(f'DELETE /backups/{ID}', status=202)
+        self.assert_prints(f'volume backup delete {ID}', '')
+        self.assert_asked(f'GET /backups/{ID}', f'DELETE /backups/{ID}')
+
+    def test_a_name_costs_no_more(self) -> None:
+        self.cloud.on('GET /backups/detail?name=nightly', {'backups': [backup()]})
+        self.cloud.on(f'DELETE /backups/{ID}', status=202)
+        self.assert_prints('volume backup delete nightly', '')
+        self.assert_asked('GET /backups/detail?name=nightly', f'DELETE /backups/{ID}')
+
+    def test_several_are_deleted_in_their_order(self) -> None:
+        for id_ in (OTHER_ID, ID):
+            self.cloud.on(f'GET /backups/{id_}', {'backup': backup(id_)})
+            self.cloud.on(f'DELETE /backups/{id_}', status=202)
+        self.assert_prints(f'volume backup delete {OTHER_ID} {ID}', '')
+        self.assert_asked(
+            f'GET /backups/{OTHER_ID}',
+            f'DELETE /backups/{OTHER_ID}',
+            f'GET /backups/{ID}',
+            f'DELETE /backups/{ID}',
+        )
+
+    def test_one_that_fails_does_not_keep_the_others(self) -> None:
+        for name, id_ in (('a', ID), ('b', OTHER_ID)):
+            self.cloud.on(f'GET /backups/detail?name={name}', {'backups': [backup(id_, name=name)]})
+            self.cloud.on(f'DELETE /backups/{id_}', status=202)
+        self.cloud.on('GET /backups/detail?name=nosuch', {'backups': []})
+        self.assert_fails(
+            'volume backup delete a nosuch b',
+            "No backup has the name or ID 'nosuch'.\n1 of 3 backups failed to delete.",
+        )
+        self.assertIn(f'DELETE /backups/{OTHER_ID}', self.cloud.lines)
+
+    def test_each_failure_is_told(self) -> None:
+        self.cloud.on('GET /backups/detail?name=a', {'backups': []})
+        self.cloud.on('GET /backups/detail?name=b', {'backups': []})
+        self.assert_fails(
+            'volume backup delete a b',
+            "No backup has the name or ID 'a'.\nNo backup has the name or ID 'b'.\n"
+            '2 of 2 backups failed to delete.',
+        )
+
+    def test_an_empty_reference_among_others_deletes_nothing(self) -> None:
+        self.assert_misused(
+            ['volume', 'backup', 'delete', ID, ''],
+            'argument <backup>: must not be empty (is a shell variable unset?)',
+        )
+
+    def test_a_message_says_what_to_do_about_incrementals(self) -> None:
+        self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})
+        self.cloud.refuse(f'DELETE /backups/{ID}', 400, INCREMENTALS_EXIST)
+        self.assert_fails(
+            f'volume backup delete {ID}',
+            f"Cannot delete backup 'nightly' ({ID}): incremental backups depend on it; delete them "
+            'first, the newest first (the server said: Invalid backup: Incremental backups exist '
+            'for this backup).',
+        )
+
+    def test_a_message_names_a_state_that_forbids_it(self) -> None:
+        self.cloud.on(f'GET /backups/{ID}', {'backup': backup(status='creating', name=None)})
+        said = 'Invalid backup: Backup status must be available or error.'
+        self.cloud.refuse(f'DELETE /backups/{ID}', 400, said)
+        self.assert_fails(
+            f'volume backup delete {ID}',
+            f'Cannot delete backup {ID} in status creating: {said}',
+        )
+
+
+class ForceTest(CommandTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.on_deletable(maximum='3.71')
+
+    def on_deletable(self, maximum: str) -> None:
+        self.use_cloud(roles=('admin',), maximum=maximum)
+        owned = {PROJECT: OWN_PROJECT} if maximum == '3.71' else {}
+        self.cloud.on(f'GET /backups/{ID}', {'backup': backup(status='deleting', **owned)})
+        self.cloud.on(f'GET /backups/detail?parent_id={ID}&all_tenants=1', {'backups': []})
+        self.cloud.on(f'POST /backups/{ID}/action', status=202)
+
+    def test_force_uses_the_action(self) -> None:
+        self.assert_prints(f'volume backup delete {ID} --force', '')
+        self.assert_asked(f'GET /backups/{ID}', f'POST /backups/{ID}/action')
+        self.assert_sent(f'POST /backups/{ID}/action', {'os-force_delete': None})
+        self.assertEqual(self.cloud.asked[-1].microversion, '3.71')
+
+    def test_force_works_on_the_oldest_cloud(self) -> None:
+        self.on_deletable(maximum='3.0')
+        self.assert_prints(f'volume backup delete {ID} --force', '')
+        self.assert_sent(f'POST /backups/{ID}/action', {'os-force_delete': None})
+        self.assertEqual(self.cloud.asked[-1].microversion, '3.0')
+
+    def test_force_works_with_any_pin(self) -> None:
+        self.assert_prints(f'--os-volume-api-version 3.20 volume backup delete {ID} --force', '')
+        self.assert_sent(f'POST /backups/{ID}/action', {'os-force_delete': None})
+        self.assertEqual(self.cloud.asked[-1].microversion, '3.20')
+
+
+class ForeignParentTest(CommandTest):
+    """Cinder looks for incrementals in the project of the caller only."""
+
+    def setUp(self) -> None:
+        self.use_cloud(roles=('admin', 'member'))
+
+    def on_backup(self, **fields: str) -> None:
+        self.cloud.on(f'GET /backups/{ID}', {'backup': backup(**fields)})
+        self.cloud.on(f'DELETE /backups/{ID}', status=202)
+        self.cloud.on(f'POST /backups/{ID}/action', status=202)
+
+    def on_dependents(self, *ids: str) -> None:
+        rows = [backup(id_, name='child') for id_ in ids]
+        self.cloud.on(f'GET /backups/detail?parent_id={ID}&all_tenants=1', {'backups': rows})
+
+    def test_another_projects_parent_is_never_deleted(self) -> None:
+        self.on_backup(**{PROJECT: OTHER_PROJECT})
+        self.on_dependents(OTHER_ID)
+        for command in (f'volume backup delete {ID}', f'volume backup delete --force {ID}'):
+            with self.subTest(command):
+                self.cloud.asked.clear()
+                self.assert_fails(
+                    command,
+                    f"Incremental backups depend on backup 'nightly' ({ID}): "
+                    f"'child' ({OTHER_ID}). Without it they can never be "
+                    'restored; delete them first, the newest first.',
+                )
+                self.assert_asked(
+                    f'GET /backups/{ID}', f'GET /backups/detail?parent_id={ID}&all_tenants=1'
+                )
+
+    def test_another_projects_leaf_is_deleted(self) -> None:
+        self.on_backup(**{PROJECT: OTHER_PROJECT})
+        self.on_dependents()
+        self.assert_prints(f'volume backup delete {ID}', '')
+        self.assertEqual(self.cloud.lines[-1], f'DELETE /backups/{ID}')
+
+    def test_an_own_one_is_left_to_cinder(self) -> None:
+        self.on_backup(**{PROJECT: OWN_PROJECT})
+        self.assert_prints(f'volume backup delete {ID}', '')
+        self.assert_asked(f'GET /backups/{ID}', f'DELETE /backups/{ID}')
+
+    def test_one_whose_project_the_version_hides_is_looked_at(self) -> None:
+        self.on_backup()
+        self.on_dependents()
+        self.assert_prints(f'--os-volume-api-version 3.17 volume backup delete {ID}', '')
+        self.assert_asked(
+            'GET ',
+            f'GET /backups/{ID}',
+            f'GET /backups/detail?parent_id={ID}&all_tenants=1',
+            f'DELETE /backups/{ID}',
+        )
+
+    def test_one_whose_project_the_version_hides_is_not_said_to_be_anothers(self) -> None:
+        self.on_backup()
+        self.on_dependents(OTHER_ID)
+        result = self.openstack(f'--os-volume-api-version 3.17 volume backup delete {ID}')
+        self.assertEqual((result.status, self.cloud.lines[-1][:3]), (1, 'GET'))
+        self.assertNotIn('belongs to another project', result.stderr)
+
+    def test_nothing_is_deleted_where_dependents_cannot_be_listed(self) -> None:
+        self.on_backup(**{PROJECT: OTHER_PROJECT})
+        self.cloud.refuse(f'GET /backups/detail?parent_id={ID}&all_tenants=1', 503, 'Busy.')
+        result = self.openstack(f'volume backup delete {ID}')
+        self.assertEqual((result.status, result.stdout), (1, ''))
+        self.assertIn('Cannot list backups: the service is not available', result.stderr)
+        self.assertEqual(self.cloud.lines[-1][:3], 'GET')
+
+    def test_a_member_asks_for_no_dependents(self) -> None:
+        self.use_cloud()
+        self.on_backup()
+        self.assertEqual(self.openstack(f'volume backup delete {ID}'), Result(0, '', ''))
+        self.assert_asked(f'GET /backups/{ID}', f'DELETE /backups/{ID}')

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clouds that cannot be reached, or refuse: one sentence, whatever comes back."""
+
+import requests
+
+from tests.unit.rows import ID, VOLUME_ID, backup, volume
+from tests.unit.shell import CommandTest
+
+SHOW = f'volume backup show {ID}'
+GET = f'GET /backups/{ID}'
+LOOK_UP = f'Cannot look up backup {ID}'
+
+# What a proxy in front of Cinder says.
+NGINX = """<html>
+<head><title>503 Service Temporarily Unavailable</title></head>
+<body>
+<center><h1>503 Service Temporarily Unavailable</h1></center>
+<hr><center>nginx</center>
+</body>
+</html>
+"""
+HAPROXY = """<html><body><h1>503 Service Unavailable</h1>
+No server is available to handle this request.
+</body></html>
+"""
+APACHE = """<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">
+<html><head>
+<title>503 Service Unavailable</title>
+</head><body>
+<h1>Service Unavailable</h1>
+<p>The server is temporarily unable to service your
+request.</p>
+</body></html>
+"""
+# One whose tags go on over lines, as portals and web application firewalls write them.
+PORTAL = """<!DOCTYPE html>
+<html lang="en"
+      class="no-js">
+<head>
+<title>Bad gateway</title>
+<meta name="viewport"
+      content="width=device-width">
+</head>
+<body><p
+id="x">Host error</p></body>
+</html>
+"""
+LOGIN_PAGE = '<html><head><title>Log in</title></head><body><form>Who are you?</form></body></html>'
+
+
+class FailureTest(CommandTest):
+    def fails(self, arguments: str, status: int = 1) -> str:
+        """Expect one sentence that a person can read, and give it."""
+        result = self.openstack(arguments)
+        self.assertEqual((result.status, result.stdout), (status, ''))
+        self.assertRegex(result.stderr, r'\A[A-Z][^\n]*\.\n\Z')
+        for rubbish in ('Traceback', 'None', '<', 'Exception', 'object at 0x', 'nobody expects'):
+            self.assertNotIn(rubbish, result.stderr)
+        return result.stderr.rstrip('\n')
+
+
+class UnreachableTest(FailureTest):
+    def test_a_connection_refused(self) -> None:
+        self.cloud.fail(GET, requests.exceptions.ConnectionError('Connection refused'))
+        self.assertEqual(
+            self.fails(SHOW),
+            f'{LOOK_UP}: Block Storage cannot be reached (Unable to establish connection to '
+            f'http://volume.test/v3/backups/{ID}: Connection refused).',
+        )
+
+    def test_a_connection_refused_in_the_words_of_urllib3(self) -> None:
+        words = (
+            "HTTPConnectionPool(host='volume.example.com', port=8776): Max retries exceeded with "
+            f'url: /v3/backups/{ID} (Caused by NewConnectionError('
+            "'<urllib3.connection.HTTPConnection object at 0x7f0c1c2b4d90>: Failed to establish a "
+            "new connection: [Errno 111] Connection refused'))"
+        )
+        self.cloud.fail(GET, requests.exceptions.ConnectionError(words))
+        self.assertIn('Connection refused', self.fails(SHOW))
+
+    def test_a_connection_that_breaks(self) -> None:
+        for error in (
+            requests.exceptions.ReadTimeout('read timed out'),
+            requests.exceptions.ConnectTimeout('connect timed out'),
+            requests.exceptions.SSLError('certificate verify failed'),
+            requests.exceptions.ChunkedEncodingError('Connection broken'),
+        ):
+            with self.subTest(type(error).__name__):
+                self.use_cloud().fail(GET, error)
+                self.assertTrue(self.fails(SHOW).startswith(f'{LOOK_UP}: '))
+
+    def test_a_connection_that_breaks_before_a_restore_restores_nothing(self) -> None:
+        self.cloud.on(GET, {'backup': backup()})
+        volumes = 'GET /volumes/detail?name=data'
+        self.cloud.fail(volumes, requests.exceptions.ConnectionError('Connection refused'))
+        self.assertIn('Cannot list volumes: ', self.fails(f'volume backup restore {ID} data'))
+        self.assert_asked(GET, volumes)
+
+    def test_a_pinned_version_changes_nothing(self) -> None:
+        refused = requests.exceptions.ConnectionError('Connection refused')
+        for line in ('GET ', 'GET /', GET):
+            self.cloud.fail(line, refused)
+        message = self.fails(f'--os-volume-api-version 3.17 {SHOW}')
+        self.assertIn('Block Storage cannot be reached', message)
+
+    def test_each_of_several_deletions_says_so(self) -> None:
+        self.cloud.fail(GET, requests.exceptions.ConnectionError('Connection refused'))
+        result = self.openstack(f'volume backup delete {ID} {ID}')
+        lines = result.stderr.splitlines()
+        self.assertEqual((result.status, len(lines)), (1, 3))
+        self.assertEqual(lines[-1], '2 of 2 backups failed to delete.')
+
+
+class NoServiceTest(FailureTest):
+    def test_no_block_storage_in_the_catalogue(self) -> None:
+        for command in (
+            'volume backup show x',
+            'volume backup list',
+            'volume backup create x',
+            'volume backup set x --state error',
+            f'--os-volume-api-version 3.17 {SHOW}',
+        ):
+            with self.subTest(command):
+                self.use_cloud(catalogue=False)
+                message = self.fails(command)
+                self.assertIn(
+                    'Cannot use Block Storage: the cloud has no Block Storage service in its '
+                    'catalogue',
+                    message,
+                )
+                self.assertIn('check the region and the interface.', message)
+                self.assert_asked()
+
+    def test_no_running_backup_service_is_no_missing_backup(self) -> None:
+        said = 'Service cinder-backup could not be found.'
+        told = (
+            ': no backup service is running for it, or none in its availability zone; ask the '
+            'operator of the '
+            'cloud (the server said: Service cinder-backup could not be found).'
+        )
+        for command, line in (
+            (f'delete {ID}', f'DELETE /backups/{ID}'),
+            (f'restore {ID}', f'POST /backups/{ID}/restore'),
+            (f'record export {ID}', f'GET /backups/{ID}/export_record'),
+        ):
+            with self.subTest(command):
+                self.use_cloud().on(GET, {'backup': backup()})
+                self.cloud.refuse(line, 404, said)
+                message = self.fails(f'volume backup {command}')
+                self.assertTrue(message.endswith(f"backup 'nightly' ({ID}){told}"), message)
+                self.assert_asked(GET, line)
+
+
+class RefusalTest(FailureTest):
+    def test_what_a_status_means_is_told_with_what_the_server_said(self) -> None:
+        for status, meaning in (
+            (401, 'the cloud does not accept these credentials'),
+            (403, 'your roles in this project do not allow it'),
+            (429, 'the cloud asks for fewer requests; try again later'),
+            (500, 'the server failed; try again later'),
+            (502, 'the service is not available; try again later'),
+            (503, 'the service is not available; try again later'),
+            (504, 'the service did not answer in time; try again later'),
+        ):
+            with self.subTest(status):
+                self.use_cloud().refuse(GET, status, 'So it is.')
+                self.assertEqual(
+                    self.fails(SHOW), f'{LOOK_UP}: {meaning} (the server said: So it is).'
+                )
+
+    def test_a_quota_is_told(self) -> None:
+        self.cloud.refuse('POST /backups', 413, 'Maximum number of backups allowed (10) exceeded')
+        self.assertEqual(
+            self.fails(f'volume backup create {VOLUME_ID}'),
+            f'Cannot back up volume {VOLUME_ID}: it would exceed the quota; delete backups that '
+            'are not needed, or ask for a larger quota (the server said: Maximum number of '
+            'backups allowed (10) exceeded).',
+        )
+
+    def test_a_write_that_failed_is_not_sent_again(self) -> None:
+        for status in (429, 500, 503, 504):
+            with self.subTest(status):
+                self.use_cloud().refuse('POST /backups', status, 'Busy.')
+                self.fails(f'volume backup create {VOLUME_ID}')
+                self.assert_asked('POST /backups')
+
+    def test_a_bare_answer_is_told_by_its_reason(self) -> None:
+        self.cloud.on(GET, status=502)
+        self.assertEqual(
+            self.fails(SHOW),
+            f'{LOOK_UP}: the service is not available; try again later '
+            '(the server said: Bad Gateway).',
+        )
+
+    def test_a_debug_run_has_a_traceback_as_well(self) -> None:
+        self.cloud.refuse(GET, 403, 'Policy forbids it.')
+        result = self.openstack(f'--debug {SHOW}')
+        self.assertEqual(result.status, 1)
+        self.assertIn('Traceback', result.stderr)
+        self.assertIn('your roles in this project do not allow it', result.stderr)
+
+
+class PagesTest(FailureTest):
+    def test_the_page_of_a_proxy_is_read_as_text(self) -> None:
+        for page in (NGINX, HAPROXY, APACHE):
+            with self.subTest(page):
+                self.use_cloud().on(GET, status=503, text=page)
+                message = self.fails(SHOW)
+                self.assertIn(f'{LOOK_UP}: the service is not available; try again later', message)
+
+    def test_a_page_whose_tags_go_on_over_lines_is_read_as_text(self) -> None:
+        self.cloud.on(GET, status=502, text=PORTAL)
+        self.assertIn('the service is not available', self.fails(SHOW))
+
+    def test_a_page_instead_of_a_list_is_no_list(self) -> None:
+        self.cloud.on('GET /backups/detail', text=LOGIN_PAGE)
+        self.assertTrue(self.fails('volume backup list').startswith('Cannot list backups: '))
+
+    def test_a_page_instead_of_a_backup_is_no_backup(self) -> None:
+        self.cloud.on(GET, text=LOGIN_PAGE)
+        self.assertTrue(self.fails(SHOW).startswith(LOOK_UP))
+
+    def test_a_page_instead_of_a_backup_changes_nothing(self) -> None:
+        for command, line in (
+            ('set --property a=1', f'PUT /backups/{ID}'),
+            ('delete', f'DELETE /backups/{ID}'),
+            ('restore', f'POST /backups/{ID}/restore'),
+        ):
+            with self.subTest(command):
+                self.use_cloud().on(GET, text=LOGIN_PAGE)
+                self.cloud.on(line, text=LOGIN_PAGE)
+                self.assertEqual(self.openstack(f'volume backup {command} {ID}').status, 1)
+                self.assert_asked(GET)
+
+    def test_a_page_instead_of_an_answer_to_a_restore_is_a_failure(self) -> None:
+        self.cloud.on(GET, {'backup': backup()})
+        self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
+        self.cloud.on(f'POST /backups/{ID}/restore', text=LOGIN_PAGE)
+        message = self.fails(f'volume backup restore {ID} {VOLUME_ID} --force')
+        self.assertTrue(message.startswith('Cannot restore backup '), message)
+
+
+class LongMessageTest(FailureTest):
+    def test_a_regular_expression_is_left_out(self) -> None:
+        pattern = ''.join(f'\\x{code:02x}-' for code in range(1000))
+        said = (
+            'Invalid input for field/attribute description. Value: a\nb. '
+            f"'a\nb' does not match '^[{pattern}]*$'"
+        )
+        self.cloud.refuse('POST /backups', 400, said)
+        self.assertEqual(
+            self.fails(f"volume backup create {VOLUME_ID} --description 'a\nb'"),
+            f'Cannot back up volume {VOLUME_ID}: Invalid input for field/attribute description. '
+            "Value: a b. 'a b' does not match what Block Storage allows.",
+        )
+
+    def test_a_long_message_is_cut(self) -> None:
+        self.cloud.refuse('POST /backups', 400, 'Value: ' + 'v' * 5000)
+        message = self.fails(f'volume backup create {VOLUME_ID}')
+        self.assertIn('Value: vvv', message)
+        self.assertLess(len(message), 400)
+
+    def test_what_a_terminal_would_obey_is_escaped(self) -> None:
+        self.cloud.refuse('POST /backups', 400, 'Bad \x1b[2J name.')
+        self.assertEqual(
+            self.fails(f'volume backup create {VOLUME_ID}'),
+            rf'Cannot back up volume {VOLUME_ID}: Bad \x1b[2J name.',
+        )

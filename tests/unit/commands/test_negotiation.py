@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which microversion is asked for, and what it costs to find out."""
+
+from tests.unit.rows import ID, VOLUME_ID, backup, volume
+from tests.unit.shell import CommandTest
+from tests.unit.stub import StubCloud
+
+SHOW = f'volume backup show {ID} -f value -c id'
+RESTORE = f'volume backup restore {ID} --force {VOLUME_ID}'
+# A read through the SDK, a plain read, and a write: each goes its own way through the SDK.
+RESTORE_ASKS = [f'GET /backups/{ID}', f'GET /volumes/{VOLUME_ID}', f'POST /backups/{ID}/restore']
+
+
+class NegotiationTest(CommandTest):
+    def use_cloud(self, **kwargs: object) -> StubCloud:
+        cloud = super().use_cloud(**kwargs)
+        cloud.on(f'GET /backups/{ID}', {'backup': backup()})
+        cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
+        said = {'backup_id': ID, 'volume_id': VOLUME_ID, 'volume_name': 'data'}
+        cloud.on(f'POST /backups/{ID}/restore', {'restore': said}, status=202)
+        return cloud
+
+    @property
+    def versions(self) -> list[str | None]:
+        return [asked.microversion for asked in self.cloud.asked]
+
+
+class UnpinnedTest(NegotiationTest):
+    def test_the_newest_is_sent_without_asking(self) -> None:
+        self.assertEqual(self.openstack(RESTORE).status, 0)
+        self.assert_asked(*RESTORE_ASKS)
+        self.assertEqual(self.versions, ['3.71', '3.71', '3.71'])
+
+    def test_a_newer_cloud_is_asked_for_what_we_know(self) -> None:
+        self.use_cloud(maximum='3.99')
+        self.assertEqual(self.openstack(SHOW).status, 0)
+        self.assertEqual(self.versions, ['3.71'])
+
+    def test_the_major_version_alone_is_no_pin(self) -> None:
+        self.assertEqual(self.openstack(f'--os-volume-api-version 3 {SHOW}').status, 0)
+        self.assertEqual(self.versions, ['3.71'])
+
+    def test_an_older_cloud_costs_one_request_in_all(self) -> None:
+        for maximum in ('3.70', '3.42', '3.0'):
+            with self.subTest(maximum):
+                self.use_cloud(maximum=maximum)
+                self.assertEqual(self.openstack(RESTORE).status, 0)
+                self.assert_asked(RESTORE_ASKS[0], *RESTORE_ASKS)
+                self.assertEqual(self.versions, ['3.71', maximum, maximum, maximum])
+
+    def test_several_backups_cost_one_refusal(self) -> None:
+        self.use_cloud(maximum='3.42').on(f'DELETE /backups/{ID}', status=202)
+        self.assert_prints(f'volume backup delete {ID} {ID}', '')
+        self.assertEqual(self.versions, ['3.71', '3.42', '3.42', '3.42', '3.42'])
+
+    def test_what_is_settled_is_not_asked_again(self) -> None:
+        self.use_cloud(maximum='3.42').refuse(f'DELETE /backups/{ID}', 406, 'Not Acceptable.')
+        self.assertEqual(self.openstack(f'volume backup delete {ID}').status, 1)
+        self.assertEqual(self.versions, ['3.71', '3.42', '3.42'])
+
+    def test_a_list_of_several_pages_costs_one_refusal(self) -> None:
+        more = [{'rel': 'next', 'href': ''}]
+        self.use_cloud(maximum='3.42')
+        self.cloud.on('GET /backups/detail', {'backups': [backup()], 'backups_links': more})
+        self.cloud.on(f'GET /backups/detail?marker={ID}', {'backups': []})
+        self.assert_prints('volume backup list -f value -c ID', f'{ID}\n')
+        self.assertEqual(self.versions, ['3.71', '3.42', '3.42'])
+
+    def test_a_refusal_without_a_range_falls_back_to_the_version_document(self) -> None:
+        self.use_cloud(maximum='3.42', refusal='Not Acceptable')
+        self.assertEqual(self.openstack(SHOW).status, 0)
+        show = f'GET /backups/{ID}'
+        self.assert_asked(show, 'GET /', show)
+        self.assertEqual(self.versions, ['3.71', None, '3.42'])
+
+    def test_a_cloud_that_says_nowhere_what_it_offers_is_not_asked_forever(self) -> None:
+        self.use_cloud(maximum='3.42', refusal='Not Acceptable.')
+        self.cloud.on('GET ', status=503)
+        self.cloud.on('GET /', status=503)
+        self.assert_fails(SHOW, f'Cannot look up backup {ID}: Not Acceptable.')
+        self.assertEqual(self.versions, ['3.71', None, '3.71'])
+
+    def test_a_cloud_that_has_left_our_versions_behind_is_told(self) -> None:
+        self.use_cloud(minimum='3.80', maximum='3.90')
+        self.assert_fails(
+            SHOW,
+            'This cloud offers Block Storage microversions 3.80 to 3.90, and the newest that this '
+            'plugin knows is 3.71.',
+        )
+        self.assert_asked(f'GET /backups/{ID}')
+
+
+class PinnedTest(NegotiationTest):
+    def test_the_pin_is_sent_on_everything(self) -> None:
+        self.assertEqual(self.openstack(f'--os-volume-api-version 3.17 {RESTORE}').status, 0)
+        # The SDK reads the version document because of the pin.
+        self.assert_asked('GET ', *RESTORE_ASKS)
+        self.assertEqual(self.versions, [None, '3.17', '3.17', '3.17'])
+
+    def test_the_newest_that_a_cloud_has_can_be_pinned(self) -> None:
+        self.use_cloud(maximum='3.99')
+        self.assertEqual(self.openstack(f'--os-volume-api-version 3.99 {SHOW}').status, 0)
+        self.assertEqual(self.versions, [None, '3.99'])
+
+    def test_a_pin_outside_what_the_cloud_offers_is_refused(self) -> None:
+        for pin in ('3.99', '3.5'):
+            with self.subTest(pin):
+                self.use_cloud(minimum='3.10', maximum='3.42')
+                result = self.openstack(f'--os-volume-api-version {pin} {SHOW}')
+                self.assertEqual((result.status, result.stdout), (1, ''))
+                self.assertEqual(len(result.stderr.splitlines()), 1)
+                for version in (pin, '3.10', '3.42'):
+                    self.assertIn(version, result.stderr)
+                self.assert_asked('GET ')
+
+    def test_a_sentence_about_such_a_pin_is_whole(self) -> None:
+        self.use_cloud(maximum='3.42')
+        result = self.openstack(f'--os-volume-api-version 3.99 {SHOW}')
+        self.assertNotIn('...', result.stderr)
+
+    def test_a_pin_that_the_cloud_refuses_all_the_same_is_not_exchanged(self) -> None:
+        self.cloud.maximum = '3.10'
+        document = {'id': 'v3.0', 'status': 'CURRENT', 'version': '3.71', 'min_version': '3.0'}
+        links = [{'rel': 'self', 'href': 'http://volume.test/v3/'}]
+        self.cloud.on('GET ', {'versions': [{**document, 'links': links}]})
+        self.assert_fails(
+            f'--os-volume-api-version 3.17 {SHOW}',
+            f'Cannot look up backup {ID}: Version 3.17 is not supported by the API. '
+            'Minimum is 3.0 and maximum is 3.10.',
+        )
+        self.assert_asked('GET ', f'GET /backups/{ID}')

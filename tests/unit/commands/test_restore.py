@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+from typing import Any
+
+from tests.unit.rows import ID, OTHER_VOLUME_ID, VOLUME_ID, backup, volume
+from tests.unit.shell import CommandTest
+
+POST = f'POST /backups/{ID}/restore'
+RESTORE = f'volume backup restore {ID}'
+
+
+class RestoreTest(CommandTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})
+        self.on_restore(VOLUME_ID, 'data')
+
+    def on_restore(self, volume_id: str, name: str) -> None:
+        said = {'backup_id': ID, 'volume_id': volume_id, 'volume_name': name}
+        self.cloud.on(POST, {'restore': said}, status=202)
+
+    def on_volumes(self, name: str, *rows: dict[str, Any]) -> None:
+        self.cloud.on(f'GET /volumes/detail?name={name}', {'volumes': list(rows)})
+
+    def assert_nothing_restored(self) -> None:
+        self.assertNotIn(POST, self.cloud.lines)
+
+
+class NewVolumeTest(RestoreTest):
+    def test_without_a_volume_cinder_makes_one(self) -> None:
+        self.assert_prints(f'{RESTORE} -f value', f'{ID}\n{VOLUME_ID}\ndata\n')
+        self.assert_asked(f'GET /backups/{ID}', POST)
+        self.assert_sent(POST, {'restore': {}})
+
+    def test_a_name_that_no_volume_has_is_a_new_ones(self) -> None:
+        self.on_volumes('fresh')
+        self.assertEqual(self.openstack(f'{RESTORE} fresh').status, 0)
+        self.assert_asked(f'GET /backups/{ID}', 'GET /volumes/detail?name=fresh', POST)
+        self.assert_sent(POST, {'restore': {'name': 'fresh'}})
+
+    def test_a_name_in_another_case_is_a_new_ones(self) -> None:
+        self.on_volumes('data', volume(name='DATA'))
+        self.assertEqual(self.openstack(f'{RESTORE} data').status, 0)
+        self.assert_sent(POST, {'restore': {'name': 'data'}})
+
+    def test_a_table_shows_the_volume_it_goes_to(self) -> None:
+        self.assert_prints(
+            RESTORE,
+            '+-------------+--------------------------------------+\n'
+            '| Field       | Value                                |\n'
+            '+-------------+--------------------------------------+\n'
+            f'| id          | {ID} |\n'
+            f'| volume_id   | {VOLUME_ID} |\n'
+            '| volume_name | data                                 |\n'
+            '+-------------+--------------------------------------+\n',
+        )
+
+    def test_json_has_the_same_fields(self) -> None:
+        stdout = self.openstack(f'{RESTORE} -f json').stdout
+        said = {'id': ID, 'volume_id': VOLUME_ID, 'volume_name': 'data'}
+        self.assertEqual(json.loads(stdout), said)
+
+    def test_a_backup_is_found_by_name(self) -> None:
+        self.cloud.on('GET /backups/detail?name=nightly', {'backups': [backup()]})
+        self.assertEqual(self.openstack('volume backup restore nightly').status, 0)
+        self.assert_asked('GET /backups/detail?name=nightly', POST)
+
+
+class ExistingVolumeTest(RestoreTest):
+    def test_an_existing_volume_is_not_overwritten_unasked(self) -> None:
+        self.on_volumes('data', volume())
+        self.assert_fails(
+            f'{RESTORE} data',
+            f"Volume 'data' ({VOLUME_ID}) already exists; to overwrite it with backup 'nightly' "
+            f"({ID}) use '--force'.",
+        )
+        self.assert_nothing_restored()
+
+    def test_nor_one_given_by_its_id(self) -> None:
+        self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume(name='')})
+        self.assert_fails(
+            f'{RESTORE} {VOLUME_ID}',
+            f"Volume {VOLUME_ID} already exists; to overwrite it with backup 'nightly' ({ID}) "
+            "use '--force'.",
+        )
+        self.assert_nothing_restored()
+
+    def test_force_overwrites_wherever_it_stands(self) -> None:
+        for arguments in (
+            f'--force {ID} data',
+            f'{ID} --force data',
+            f'{ID} data --force',
+            f'{ID} --force --volume data',
+            f'--volume data {ID} --force',
+            f'{ID} -f json --force data',
+        ):
+            with self.subTest(arguments):
+                self.on_volumes('data', volume())
+                result = self.openstack(f'volume backup restore {arguments}')
+                self.assertEqual((result.status, result.stderr), (0, ''))
+                self.assert_sent(POST, {'restore': {'volume_id': VOLUME_ID}})
+
+    def test_a_volume_given_by_its_id_costs_one_look(self) -> None:
+        self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
+        self.assertEqual(self.openstack(f'{RESTORE} --force {VOLUME_ID}').status, 0)
+        self.assert_asked(f'GET /backups/{ID}', f'GET /volumes/{VOLUME_ID}', POST)
+
+    def test_force_does_no_harm_to_a_new_volume(self) -> None:
+        self.on_volumes('fresh')
+        self.assertEqual(self.openstack(f'{RESTORE} fresh --force').status, 0)
+        self.assert_sent(POST, {'restore': {'name': 'fresh'}})
+
+    def test_the_option_that_guides_write_is_the_argument(self) -> None:
+        self.on_volumes('fresh')
+        self.assertEqual(self.openstack(f'{RESTORE} --volume fresh').status, 0)
+        self.assert_sent(POST, {'restore': {'name': 'fresh'}})
+
+
+class DataAtRiskTest(RestoreTest):
+    """Where OSC's own restore makes a volume that nobody asked for."""
+
+    def test_an_ambiguous_volume_is_refused(self) -> None:
+        self.on_volumes('data', volume(), volume(OTHER_VOLUME_ID))
+        for force in ('', '--force'):
+            with self.subTest(force):
+                self.assert_fails(
+                    f'{RESTORE} data {force}',
+                    "2 volumes are called 'data'; give the ID of one: "
+                    f'{VOLUME_ID} (created 2026-10-01T00:00:00.000000, available), '
+                    f'{OTHER_VOLUME_ID} (created 2026-10-01T00:00:00.000000, available).',
+                )
+                self.assert_nothing_restored()
+
+    def test_an_unknown_id_is_not_the_name_of_a_new_volume(self) -> None:
+        self.cloud.refuse(f'GET /volumes/{VOLUME_ID}', 404, 'Volume could not be found.')
+        self.on_volumes(VOLUME_ID)
+        self.assert_fails(
+            f'{RESTORE} {VOLUME_ID}',
+            f"No volume has the ID '{VOLUME_ID}', and it is not taken for the name of a new one; "
+            'to restore to a new volume give another name, or leave it out.',
+        )
+        self.assert_nothing_restored()
+
+    def test_a_look_up_that_fails_is_not_the_absence_of_a_volume(self) -> None:
+        self.cloud.refuse('GET /volumes/detail?name=data', 503, 'Busy.')
+        self.assert_fails(
+            f'{RESTORE} data',
+            'Cannot list volumes: the service is not available; try again later '
+            '(the server said: Busy).',
+        )
+        self.assert_nothing_restored()
+
+    def test_nor_is_one_of_an_id(self) -> None:
+        self.cloud.refuse(f'GET /volumes/{VOLUME_ID}', 503, 'Busy.')
+        self.assert_fails(
+            f'{RESTORE} {VOLUME_ID}',
+            f'Cannot look up volume {VOLUME_ID}: the service is not available; try again later '
+            '(the server said: Busy).',
+        )
+        self.assert_asked(f'GET /backups/{ID}', f'GET /volumes/{VOLUME_ID}')
+
+    def test_an_unknown_backup_makes_no_volume(self) -> None:
+        self.cloud.on('GET /backups/detail?name=nosuch', {'backups': []})
+        self.assert_fails(
+            'volume backup restore nosuch fresh', "No backup has the name or ID 'nosuch'."
+        )
+        self.assert_asked('GET /backups/detail?name=nosuch')
+
+
+class UsageTest(RestoreTest):
+    def test_two_volumes_are_too_many(self) -> None:
+        self.assert_fails(
+            f'{RESTORE} one --volume two',
+            "Give one <volume>, not both 'one' and 'two'.",
+            status=2,
+        )
+        self.assert_fails(
+            f'{RESTORE} --volume two --force one',
+            "Give one <volume>, not both 'one' and 'two'.",
+            status=2,
+        )
+        self.assert_asked()
+
+    def test_what_is_left_over_is_refused(self) -> None:
+        self.assert_misused(f'{RESTORE} one two', 'unrecognized arguments: two')
+        self.assert_misused(f'{RESTORE} --force one two', 'unrecognized arguments: one two')
+        self.assert_misused(f'{RESTORE} --forec', 'unrecognized arguments: --forec')
+
+    def test_a_backup_is_required(self) -> None:
+        self.assert_misused(
+            'volume backup restore --force', 'the following arguments are required: <backup>'
+        )
+
+
+class RefusalTest(RestoreTest):
+    def test_a_message_names_a_state_that_forbids_it(self) -> None:
+        self.use_cloud()
+        self.cloud.on(f'GET /backups/{ID}', {'backup': backup(status='restoring')})
+        said = 'Invalid backup: Backup status must be available.'
+        self.cloud.refuse(POST, 400, said)
+        self.assert_fails(
+            RESTORE, f"Cannot restore backup 'nightly' ({ID}) in status restoring: {said}"
+        )
+
+    def test_a_volume_that_is_too_small_is_told_in_cinders_words(self) -> None:
+        self.use_cloud()
+        self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})
+        self.on_volumes('data', volume())
+        said = 'Invalid input received: volume size 1 is too small to restore backup of size 2'
+        self.cloud.refuse(POST, 400, f'{said}.')
+        self.assert_fails(
+            f'{RESTORE} data --force', f"Cannot restore backup 'nightly' ({ID}): {said}."
+        )

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every ``volume backup`` command is ours, and nothing else changes."""
+
+import pathlib
+import tempfile
+
+from tests.unit.rows import ID, backup
+from tests.unit.shell import CommandTest, run
+from tests.unit.stub import KEYSTONE
+
+COMMANDS = (
+    'create',
+    'delete',
+    'list',
+    'record export',
+    'record import',
+    'restore',
+    'set',
+    'show',
+    'unset',
+)
+OURS = 'This command is provided by the backupext plugin.'
+
+CLOUDS = f"""
+clouds:
+  logged:
+    auth:
+      auth_url: {KEYSTONE}
+      username: somebody
+      password: secret
+      project_name: own
+      user_domain_id: default
+      project_domain_id: default
+    identity_api_version: '3'
+    logging:
+      cliff: warning
+"""
+
+
+class TakeoverTest(CommandTest):
+    def test_every_command_is_ours(self) -> None:
+        for command in COMMANDS:
+            with self.subTest(command):
+                result = self.openstack(f'help volume backup {command}')
+                self.assertEqual((result.status, result.stderr), (0, ''))
+                self.assertIn(OURS, result.stdout)
+
+    def test_other_volume_commands_are_not(self) -> None:
+        for command in ('volume list', 'volume snapshot list', 'volume backup'):
+            with self.subTest(command):
+                self.assertNotIn(OURS, self.openstack(f'help {command}').stdout)
+
+    def test_oscs_own_commands_stay_for_version_2(self) -> None:
+        for command in ('create', 'delete', 'list', 'restore', 'set', 'show'):
+            with self.subTest(command):
+                result = self.openstack(f'--os-volume-api-version 2 volume backup {command} --help')
+                self.assertEqual((result.status, result.stderr), (0, ''))
+                self.assertIn('usage: ', result.stdout)
+                self.assertNotIn(OURS, result.stdout)
+
+    def test_completion_knows_every_command(self) -> None:
+        lines = self.openstack('complete').stdout.splitlines()
+        verbs = {command.split()[0] for command in COMMANDS}
+        named = next(line for line in lines if line.strip().startswith('cmds_volume_backup='))
+        self.assertEqual(set(named.partition("'")[2].rstrip("'").split()), verbs)
+
+    def test_the_list_of_commands_names_them_as_ours(self) -> None:
+        result = self.openstack('command list --group openstack.volume_backup.v3 -f json')
+        for command in COMMANDS:
+            self.assertIn(f'"volume backup {command}"', result.stdout)
+
+    def test_stderr_stays_empty(self) -> None:
+        self.cloud.on('GET /backups/detail', {'backups': []})
+        self.assert_prints('volume backup list -f value', '')
+
+    def test_stderr_stays_empty_where_clouds_yaml_turns_logging_on(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, 'clouds.yaml')
+            path.write_text(CLOUDS)
+            self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})
+            environment = {'OS_CLIENT_CONFIG_FILE': str(path), 'OS_CLOUD': 'logged'}
+            result = run(f'volume backup show {ID} -f value -c id', environment)
+        self.assertEqual(result, (0, f'{ID}\n', ''))

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+import unittest
+
+from backupext.core.filters import OWN_PROJECT, Scope
+
+
+class ScopeTest(unittest.TestCase):
+    def test_the_own_project_needs_no_parameter(self) -> None:
+        self.assertEqual(OWN_PROJECT.query, {})
+
+    def test_all_projects_are_asked_for_as_all_tenants(self) -> None:
+        self.assertEqual(Scope(all_projects=True).query, {'all_tenants': '1'})
+
+    def test_one_project_is_looked_for_among_all(self) -> None:
+        wanted = {'all_tenants': '1', 'project_id': 'p'}
+        self.assertEqual(Scope(project_id='p').query, wanted)
+        self.assertEqual(Scope(all_projects=True, project_id='p').query, wanted)
+
+    def test_it_names_the_option_that_a_user_gave(self) -> None:
+        self.assertEqual(Scope(project_id='p').option, '--project')
+        self.assertEqual(Scope(all_projects=True).option, '--all-projects')
+
+    def test_only_the_own_project_equals_the_own_project(self) -> None:
+        self.assertEqual(Scope(), OWN_PROJECT)
+        self.assertNotEqual(Scope(all_projects=True), OWN_PROJECT)
+        self.assertNotEqual(Scope(project_id='p'), OWN_PROJECT)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the project consists of, as its files say."""
+
+import argparse
+import configparser
+import importlib
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from unittest import mock
+
+from osc_lib.command import command
+
+ROOT = Path(__file__).parents[3]
+PACKAGE = ROOT / 'backupext'
+
+COMMANDS = 'openstack.volume_backup.v3'
+
+
+def entry_points() -> dict[str, list[EntryPoint]]:
+    """Read the entry points of each group, in their order; an installed copy may be older."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / 'setup.cfg', encoding='utf-8')
+    return {
+        group: [_entry_point(line, group) for line in lines.strip().splitlines()]
+        for group, lines in config['entry_points'].items()
+    }
+
+
+def _entry_point(line: str, group: str) -> EntryPoint:
+    name, value = line.split(' = ')
+    return EntryPoint(name, value, group)
+
+
+def commands() -> dict[str, type[command.Command]]:
+    """Load the class of every command, by the name of its entry point."""
+    return {entry.name: entry.load() for entry in entry_points()[COMMANDS]}
+
+
+def osc_command(name: str, module: str) -> type[command.Command]:
+    """Load OSC's own class of a command."""
+    found: type[command.Command] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def parser_of(class_: type[command.Command]) -> argparse.ArgumentParser:
+    """Build the parser of a command, which needs an application by name only."""
+    return class_(mock.Mock(), None).get_parser('command')
+
+
+def actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """List the arguments and options of a parser."""
+    return parser._actions  # noqa: SLF001  # argparse has no public name for them

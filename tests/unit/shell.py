@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real OpenStackShell in this process, for tests of commands."""
+
+import contextlib
+import io
+import logging
+import os
+import shlex
+import unittest
+import warnings
+from collections.abc import Iterator
+from typing import NamedTuple
+from unittest import mock
+
+from openstackclient import shell
+
+from tests.unit.stub import StubCloud
+
+
+class Result(NamedTuple):
+    """What a person or a script sees of a command."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def run(arguments: str | list[str], environment: dict[str, str]) -> Result:
+    """Run ``openstack`` with arguments, written as a shell would read them or as a list."""
+    argv = shlex.split(arguments) if isinstance(arguments, str) else arguments
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.dict(os.environ, environment, clear=True),
+        contextlib.redirect_stdout(stdout),
+        contextlib.redirect_stderr(stderr),
+        _logging_restored(),
+        warnings.catch_warnings(),
+    ):
+        try:
+            status = shell.main(argv)
+        except SystemExit as exit_:
+            status = int(exit_.code or 0)
+    return Result(status, stdout.getvalue(), stderr.getvalue())
+
+
+@contextlib.contextmanager
+def _logging_restored() -> Iterator[None]:
+    """Undo what osc-lib does to logging: a handler more on every run, and levels of its own."""
+    root = logging.getLogger()
+    handlers, levels = list(root.handlers), _levels()
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        for name, level in _levels().items():
+            before = levels.get(name, logging.NOTSET)
+            if level != before:
+                logging.getLogger(name).setLevel(before)
+
+
+def _levels() -> dict[str, int]:
+    names = ['root', *logging.root.manager.loggerDict]
+    return {name: logging.getLogger(name).level for name in names}
+
+
+class CommandTest(unittest.TestCase):
+    """A test of a command against a stubbed cloud."""
+
+    def use_cloud(self, **kwargs: object) -> StubCloud:
+        """Start a stubbed cloud that ends with the test."""
+        cloud = StubCloud(**kwargs)  # type: ignore[arg-type]
+        cloud.start()
+        self.addCleanup(cloud.stop)
+        self.cloud = cloud
+        return cloud
+
+    def setUp(self) -> None:
+        self.use_cloud()
+
+    def openstack(self, arguments: str | list[str]) -> Result:
+        """Run a command against the stubbed cloud."""
+        return run(arguments, self.cloud.environment)
+
+    def assert_prints(self, arguments: str | list[str], stdout: str, stderr: str = '') -> None:
+        """Expect exit status 0, exactly this on stdout, and nothing or one sentence on stderr."""
+        result = self.openstack(arguments)
+        self.assertEqual(result, Result(0, stdout, stderr and f'{stderr}\n'))
+
+    def assert_fails(self, arguments: str | list[str], sentence: str, status: int = 1) -> None:
+        """Expect one sentence on stderr, nothing on stdout, and an exit status."""
+        result = self.openstack(arguments)
+        self.assertEqual(result, Result(status, '', f'{sentence}\n'))
+
+    def assert_misused(self, arguments: str | list[str], complaint: str) -> None:
+        """Expect exit status 2, a complaint behind the usage, and no request."""
+        result = self.openstack(arguments)
+        self.assertEqual((result.status, result.stdout), (2, ''))
+        self.assertIn('usage: ', result.stderr)
+        self.assertTrue(result.stderr.endswith(f'error: {complaint}\n'), result.stderr)
+        self.assert_asked()
+
+    def assert_asked(self, *lines: str) -> None:
+        """Expect these requests of Block Storage, in this order, and no others."""
+        self.assertEqual(self.cloud.lines, list(lines))
+
+    def assert_sent(self, line: str, body: object) -> None:
+        """Expect this to be the last request."""
+        last = self.cloud.asked[-1]
+        self.assertEqual((last.line, last.body), (line, body))

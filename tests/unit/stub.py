@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cloud of stubbed HTTP.
+
+A Keystone that always agrees, and a Block Storage that says what a test tells it to say, refuses
+microversions as Cinder does, and remembers what it was asked.
+"""
+
+import http.client
+import json
+import urllib.parse
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests_mock
+from requests_mock.request import _RequestObjectProxy as Request
+
+KEYSTONE = 'http://identity.test/v3'
+CINDER = 'http://volume.test/v3'
+
+# No command that is tested needs as many requests.
+MANY = 100
+
+# As Cinder words it.
+REFUSAL = (
+    'Version {version} is not supported by the API. Minimum is {minimum} and maximum is {maximum}.'
+)
+
+OWN_PROJECT = '0123456789abcdef0123456789abcdef'
+OTHER_PROJECT = 'fedcba9876543210fedcba9876543210'
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Block Storage says to one request."""
+
+    status: int = 200
+    body: Any = None
+    text: str = ''
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that Block Storage got, written as 'METHOD /path?query', and its body.
+
+    The line has the query unquoted, as people read it; ``url`` has it as it was sent.
+    """
+
+    line: str
+    body: Any
+    microversion: str | None
+    url: str
+
+
+class StubCloud:
+    """Between :meth:`start` and :meth:`stop` every request of this process comes here.
+
+    :meth:`on` says what is answered, :attr:`asked` what was asked.
+    """
+
+    def __init__(
+        self,
+        *,
+        roles: tuple[str, ...] = ('member',),
+        minimum: str = '3.0',
+        maximum: str = '3.71',
+        refusal: str = REFUSAL,
+        catalogue: bool = True,
+    ) -> None:
+        """Build a cloud that nobody has asked anything.
+
+        :param minimum: the oldest microversion that it takes, and ``maximum`` the newest.
+        :param refusal: how it words that it does not take one.
+        :param catalogue: whether its catalogue has Block Storage.
+        """
+        self.roles = roles
+        self.minimum = minimum
+        self.maximum = maximum
+        self.refusal = refusal
+        self.catalogue = catalogue
+        self.asked: list[Asked] = []
+        self.identity: list[str] = []
+        self.projects: list[dict[str, str]] = []
+        self._answers: dict[str, list[Answer | Exception]] = {}
+        self._mocker = requests_mock.Mocker()
+
+    def start(self) -> None:
+        """Answer from now on."""
+        self._mocker.start()
+        self._mocker.register_uri(requests_mock.ANY, requests_mock.ANY, json=self._keystone)
+        self._mocker.register_uri(
+            requests_mock.ANY, requests_mock.ANY, additional_matcher=_is_cinder, text=self._cinder
+        )
+
+    def stop(self) -> None:
+        """Answer no longer."""
+        self._mocker.stop()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that make ``openstack`` use this cloud."""
+        return {
+            'OS_AUTH_URL': KEYSTONE,
+            'OS_USERNAME': 'somebody',
+            'OS_PASSWORD': 'secret',
+            'OS_PROJECT_NAME': 'own',
+            'OS_USER_DOMAIN_ID': 'default',
+            'OS_PROJECT_DOMAIN_ID': 'default',
+            'OS_IDENTITY_API_VERSION': '3',
+            'OS_CLIENT_CONFIG_FILE': '/nonexistent/clouds.yaml',
+        }
+
+    def on(self, line: str, body: Any = None, *, status: int = 200, text: str = '') -> None:
+        """Answer a request. Several answers to the same request are given in their order."""
+        self._answers.setdefault(line, []).append(Answer(status, body, text))
+
+    def fail(self, line: str, error: Exception) -> None:
+        """Break the connection instead of answering a request."""
+        self._answers.setdefault(line, []).append(error)
+
+    def refuse(self, line: str, status: int, message: str) -> None:
+        """Answer a request with an error as Cinder words it."""
+        self.on(line, {'fault': {'code': status, 'message': message}}, status=status)
+
+    @property
+    def lines(self) -> list[str]:
+        """What Block Storage was asked, in order."""
+        return [asked.line for asked in self.asked]
+
+    def _keystone(self, request: Request, context: Any) -> Any:
+        url = str(request.url)
+        self.identity.append(f'{request.method} {url.removeprefix(KEYSTONE)}')
+        if url.endswith('/auth/tokens'):
+            context.status_code = 201
+            context.headers['X-Subject-Token'] = 'token'
+            return {'token': self._token()}
+        if '/projects?' in url:
+            return {'projects': self.projects}
+        link = [{'rel': 'self', 'href': KEYSTONE}]
+        return {'version': {'id': 'v3.14', 'status': 'stable', 'links': link}}
+
+    def _token(self) -> dict[str, Any]:
+        domain = {'id': 'default', 'name': 'Default'}
+        catalogue = [_service('identity', KEYSTONE)]
+        if self.catalogue:
+            catalogue.append(_service('block-storage', CINDER))
+        return {
+            'methods': ['password'],
+            'user': {'id': 'u', 'name': 'somebody', 'domain': domain},
+            'project': {'id': OWN_PROJECT, 'name': 'own', 'domain': domain},
+            'roles': [{'id': role, 'name': role} for role in self.roles],
+            'expires_at': '2099-01-01T00:00:00.000000Z',
+            'issued_at': '2026-01-01T00:00:00.000000Z',
+            'catalog': catalogue,
+        }
+
+    def _cinder(self, request: Request, context: Any) -> str:
+        answer = self._answer(self._remember(request))
+        context.status_code = answer.status
+        context.reason = http.client.responses[answer.status]
+        context.headers.update(answer.headers)
+        if answer.text:
+            context.headers['Content-Type'] = 'text/html'
+            return answer.text
+        context.headers['Content-Type'] = 'application/json'
+        return '' if answer.body is None else json.dumps(answer.body)
+
+    def _remember(self, request: Request) -> Asked:
+        if len(self.asked) >= MANY:
+            raise AssertionError('the command does not stop asking')
+        line = f'{request.method} {_path(str(request.url))}'
+        version = request.headers.get('OpenStack-API-Version')
+        body = json.loads(request.body) if request.body else None
+        microversion = str(version).split()[-1] if version else None
+        self.asked.append(Asked(line, body, microversion, str(request.url)))
+        return self.asked[-1]
+
+    def _answer(self, asked: Asked) -> Answer:
+        answers = self._answers.get(asked.line)
+        if not answers and asked.line in {'GET ', 'GET /'}:
+            return Answer(body=self._version_document())
+        if asked.microversion and not self._takes(asked.microversion):
+            return self._not_acceptable(asked.microversion)
+        if not answers:
+            raise AssertionError(f'nobody expects {asked.line}')
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _takes(self, version: str) -> bool:
+        return _number(self.minimum) <= _number(version) <= _number(self.maximum)
+
+    def _not_acceptable(self, version: str) -> Answer:
+        message = self.refusal.format(version=version, minimum=self.minimum, maximum=self.maximum)
+        return Answer(406, {'computeFault': {'code': 406, 'message': message}})
+
+    def _version_document(self) -> dict[str, Any]:
+        version = {
+            'id': 'v3.0',
+            'status': 'CURRENT',
+            'version': self.maximum,
+            'min_version': self.minimum,
+            'links': [{'rel': 'self', 'href': f'{CINDER}/'}],
+        }
+        return {'versions': [version]}
+
+
+def _is_cinder(request: Request) -> bool:
+    return str(request.url).startswith(CINDER)
+
+
+def _path(url: str) -> str:
+    path, _, query = url.removeprefix(CINDER).partition('?')
+    return f'{path}?{urllib.parse.unquote_plus(query)}' if query else path
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split('.'))
+
+
+def _service(kind: str, url: str) -> dict[str, Any]:
+    endpoint = {'id': kind, 'interface': 'public', 'region': 'R', 'region_id': 'R', 'url': url}
+    return {'id': kind, 'type': kind, 'name': kind, 'endpoints': [endpoint]}
