@@ -9,6 +9,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime, timezone
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from keystoneauth1 import exceptions as ksa_exceptions
@@ -26,6 +27,7 @@ _NOT_FOUND = 404
 _PROJECT_ID = re.compile(r'[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 
 Row = TypeVar('Row', Backup, Volume, Snapshot)
+Answer = TypeVar('Answer')
 
 
 class _Kind(NamedTuple, Generic[Row]):
@@ -42,6 +44,11 @@ class _Kind(NamedTuple, Generic[Row]):
 _BACKUP = _Kind('backup', Backup.from_api)
 _VOLUME = _Kind('volume', Volume.from_api)
 _SNAPSHOT = _Kind('snapshot', Snapshot.from_api)
+
+
+def ask_once(ask: Callable[[], Answer]) -> Answer:
+    """Take a failure for what it is; what waits is more patient."""
+    return ask()
 
 
 @contextlib.contextmanager
@@ -68,6 +75,12 @@ def attempt(what: str) -> Iterator[None]:
         raise errors.RequestError(
             f'Cannot {what}: Block Storage cannot be reached ({answers.connection(str(error))}).',
             lost=True,
+            sent='NewConnectionError' not in str(error),
+        ) from error
+    except sdk_exceptions.ServiceDiscoveryException as error:
+        raise errors.RequestError(
+            f'Cannot {what}: nothing at the endpoint of Block Storage says that it is that '
+            f'({one_sentence(str(error))}); check that it is right and can be reached.'
         ) from error
     except (sdk_exceptions.SDKException, ksa_exceptions.ClientException) as error:
         raise errors.RequestError(f'Cannot {what}: {one_sentence(str(error))}.') from error
@@ -87,6 +100,8 @@ class Cloud:
         self.project_id: str | None = access.project_id if access else None
         self._project_name: str | None = access.project_name if access else None
         self.is_admin: bool = bool(access) and 'admin' in access.role_names
+        #: How requests that only read are sent; a waiter puts its own in this place.
+        self.patience: Callable[[Callable[[], Any]], Any] = ask_once
         with attempt('use Block Storage'), _pin_refused():
             self._session = Session(self._connection.block_storage)
 
@@ -104,6 +119,13 @@ class Cloud:
     def shows(self, column: str) -> bool:
         """Tell whether the microversion in use has a column for those who may see it."""
         return self._session.microversion >= features.COLUMNS[column].since
+
+    def has(self, column: str, *, sees_owners: bool) -> bool:
+        """Tell whether the microversion in use and the user's role have a column."""
+        feature = features.COLUMNS.get(column)
+        if feature is None:
+            return True
+        return self.shows(column) and (sees_owners or not feature.admin)
 
     def scope(self, project: str | None, *, all_projects: bool) -> Scope:
         """Say whose backups ``--project`` and ``--all-projects`` ask for.
@@ -171,7 +193,8 @@ class Cloud:
     ) -> Row:
         if is_id(reference):
             with contextlib.suppress(errors.NotFoundError):
-                return fetch(reference)
+                found: Row = self.patience(lambda: fetch(reference))
+                return found
         # Cinder strips names when it stores them.
         name = reference.strip()
         rows = self._rows(kind, {'name': name, **scope.query})
@@ -201,14 +224,31 @@ class Cloud:
         """
         return self._rows(_BACKUP, query, page_size=page_size, most=most)
 
+    def backups_and_time(self, query: Mapping[str, str]) -> tuple[list[Backup], datetime]:
+        """List backups, and tell what time the cloud has it, to the second (aware, UTC)."""
+        rows = list(self.backups(query))
+        return rows, self._session.server_time or datetime.now(timezone.utc)
+
+    def volume_name(self, id_: str) -> str | None:
+        """Give the name of one of the project's volumes; None where that cannot be told."""
+        with contextlib.suppress(errors.RequestError):
+            volume = self.read_volume(id_)
+            if volume and volume.project_id in {None, self.project_id}:
+                return volume.name
+        return None
+
     def volume_names(self) -> Iterator[dict[str, str | None]]:
         """List the names of the project's volumes by ID, a page at a time.
 
         They are an addition to a list: where they cannot be read, it ends early.
         """
         with contextlib.suppress(errors.RequestError):
-            for page in self._pages(_VOLUME.path, 'volumes', {}):
-                yield {row['id']: row['name'] for row in page}
+            yield from self.names_of_volumes(OWN_PROJECT)
+
+    def names_of_volumes(self, scope: Scope) -> Iterator[dict[str, str | None]]:
+        """List the names of the scope's volumes by ID, a page at a time."""
+        for page in self._pages(_VOLUME.path, 'volumes', scope.query):
+            yield {row['id']: row['name'] for row in page}
 
     def _rows(
         self,
@@ -238,9 +278,8 @@ class Cloud:
         if query.get('limit') == '0':
             return
         while True:
-            with attempt(f'list {key}'):
-                answer = self._get(path, query)
-                page = answer[key]
+            answer = self.patience(lambda: self._page(path, key, query))
+            page = answer[key]
             yield page
             more = any(link['rel'] == 'next' for link in answer.get(f'{key}_links', ()))
             if not more or not page or query.get('marker') == page[-1]['id']:
@@ -270,6 +309,13 @@ class Cloud:
             return one_sentence(told[0]) if told else None
         return None
 
+    def _page(self, path: str, key: str, query: Mapping[str, str]) -> Any:
+        with attempt(f'list {key}'):
+            answer = self._get(path, query)
+            if key not in answer:
+                raise KeyError(key)
+        return answer
+
     def dependents(self, backup: Backup) -> list[Backup]:
         """List the incrementals whose parent a backup is, in every project (administrators only).
 
@@ -284,14 +330,23 @@ class Cloud:
 
     # Changes
 
-    def create_backup(self, **attributes: Any) -> resource.Backup:
+    def create_backup(self, **attributes: Any) -> Backup:
         """Create a backup: 202, with its ID and name; ``volume_id`` is needed."""
-        with attempt(f'back up volume {attributes["volume_id"]}'):
-            backup: resource.Backup = resource.Backup.new(**attributes)
-            backup.create(self._session)
-            if backup.id is None:
+        volume_id = attributes['volume_id']
+        with attempt(f'back up volume {volume_id}'):
+            made = resource.Backup.new(**attributes).create(self._session)
+            if made.id is None:
                 raise ValueError('every backup has an ID')
-            return backup
+        return Backup(made.id, made.name, 'creating', volume_id)
+
+    def create_volume_from(self, backup: Backup, **attributes: str | None) -> Volume:
+        """Create a volume from a backup (3.47), which restores it: 202, with its ID and name."""
+        volume = {key: value for key, value in attributes.items() if value is not None}
+        body = {'volume': {'backup_id': backup.id, **volume}}
+        with attempt(_doing('restore', backup)):
+            response = self._session.post(_VOLUME.path, json=body)
+            sdk_exceptions.raise_from_response(response)
+            return Volume.from_api(response.json()['volume'])
 
     def update_backup(self, backup: Backup, **attributes: Any) -> None:
         """Set name, description or metadata, each as a whole."""
@@ -344,7 +399,7 @@ def _said(error: sdk_exceptions.HttpException) -> str:
 def _retry_after(response: Any) -> float | None:
     """Read how long the cloud asks to wait, where it says so in seconds."""
     text = response.headers.get('Retry-After', '') if response is not None else ''
-    return float(text) if text.isdigit() else None
+    return float(text) if text.isdecimal() else None
 
 
 @contextlib.contextmanager

@@ -43,11 +43,13 @@ class RequestError(BackupError):
         status: int | None = None,
         *,
         lost: bool = False,
+        sent: bool = True,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self._lost = lost
+        self._sent = sent
         self.retry_after = retry_after
 
     @property
@@ -58,7 +60,7 @@ class RequestError(BackupError):
     @property
     def leaves_doubt(self) -> bool:
         """Whether the request may have been carried out although it failed."""
-        return self._lost or self.status in {500, 502, 503, 504}
+        return (self._lost and self._sent) or self.status in {500, 502, 503, 504}
 
 
 class TimedOutError(BackupError):

@@ -2,20 +2,26 @@
 """Base classes of the commands: how they reach the cloud, and where errors become sentences."""
 
 import argparse
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from osc_lib.command import command
 
 from backupext import errors
+from backupext.cli import progress
 
 if TYPE_CHECKING:
     from backupext.cloud import Cloud
+    from backupext.operations.wait import Clock, Waiter
 
 
 class Command(command.Command):
     """A command of ours; it fails with one sentence on stderr and an exit status."""
+
+    _board: progress.Board | None = None
 
     _provider = 'This command is provided by the backupext plugin.'
 
@@ -43,32 +49,85 @@ class Command(command.Command):
             self.app.LOG.error('%s', error, exc_info=bool(self.app.options.debug))
             return error.exit_status
 
-    def try_each(
-        self, references: Sequence[str], action: Callable[[str], None], summary: str
-    ) -> None:
-        """Do something with each of several things, and go on after the failure of one.
+    @contextlib.contextmanager
+    def waiter(self, parsed_args: argparse.Namespace) -> Iterator['Waiter']:
+        """Wait as the user asked for: with a time limit, and reporting on stderr."""
+        from backupext.operations.wait import Waiter  # noqa: PLC0415  # see cloud
 
-        :param summary: a sentence with ``{failed}`` and ``{total}``, for several.
-        :raises BackupError: one or more failed; each but an only one has been told by then.
-        """
-        if len(references) == 1:
-            action(references[0])
-            return
-        failed = sum(not self._is_done(action, reference) for reference in references)
-        if failed:
-            raise errors.BackupError(summary.format(failed=failed, total=len(references)))
+        limit = parsed_args.timeout
+        seconds = None if limit is None else limit.total_seconds()
+        with progress.reporting(self.app) as reporter:
+            self._board = reporter if isinstance(reporter, progress.Board) else None
+            try:
+                yield Waiter(self.cloud, reporter, self.clock, seconds)
+            finally:
+                self._board = None
 
-    def _is_done(self, action: Callable[[str], None], reference: str) -> bool:
-        try:
-            action(reference)
-        except errors.BackupError as error:
+    @functools.cached_property
+    def clock(self) -> 'Clock':
+        """The clock of this machine, which only measures how long something takes."""
+        from backupext.operations.wait import Clock  # noqa: PLC0415  # see cloud
+
+        return Clock(time.monotonic, time.sleep)
+
+    def say(self, sentence: str) -> None:
+        """Tell the user what was done, on stderr; nothing with ``-q``."""
+        if self.app.options.verbose_level:
+            self.app.stderr.write(f'{sentence}\n')
+
+    def failures(self, things: int) -> 'Failures':
+        """Collect the failures of a command that works on several things."""
+        return Failures(self._tell_failure, alone=things == 1)
+
+    def _tell_failure(self, error: errors.BackupError) -> None:
+        """Tell a failure, above the live lines of a terminal, which would wipe it out."""
+        if self._board is None:
             self.app.LOG.error('%s', error)
-            return False
-        return True
+        else:
+            self._board.say(str(error))
 
     def warn(self, sentence: str) -> None:
         """Tell the user something that does not keep the command from its work."""
         self.app.LOG.warning('%s', sentence)
+
+
+class Failures:
+    """Tells the failures of a batch as they come; the failure of a single thing is the command's.
+
+    :param alone: the batch is of one only.
+    """
+
+    def __init__(self, tell: Callable[[errors.BackupError], None], *, alone: bool) -> None:
+        self._tell = tell
+        self._alone = alone
+        self._errors: list[errors.BackupError] = []
+
+    def __call__(self, error: errors.BackupError) -> None:
+        """Take note of a failure."""
+        self._errors.append(error)
+        if self._alone and len(self._errors) == 1:
+            return
+        # A single thing may drag others along: its own failure has been held back until now.
+        untold = self._errors if self._alone and len(self._errors) == 2 else [error]  # noqa: PLR2004
+        for each in untold:
+            self._tell(each)
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._errors)
+
+    def conclude(self, summary: str, total: int) -> None:
+        """End the command as failed, if anything failed.
+
+        :param summary: a sentence with ``{failed}`` and ``{total}``, for several.
+        :raises BackupError: something failed.
+        """
+        if not self._errors:
+            return
+        if self._alone and len(self._errors) == 1:
+            raise self._errors[0]
+        raise errors.BackupError(summary.format(failed=len(self._errors), total=total))
 
 
 class Lister(Command, command.Lister):

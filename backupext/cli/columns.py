@@ -6,9 +6,15 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cliff.columns import FormattableColumn
+from osc_lib.cli import format_columns
 
 from backupext.core.models import Backup
 from backupext.core.text import visible
+
+if TYPE_CHECKING:
+    from backupext.core.retention import Decision
+    from backupext.core.summary import Line
+    from backupext.core.tree import Node
 
 
 class Where(Enum):
@@ -27,7 +33,8 @@ class Column(NamedTuple):
     where: Where
 
 
-#: In the order of the lists; ``show`` has its fields in alphabetical order.
+#: In the order of the lists: OSC's own first, then what ``--long`` adds to them. ``show`` has its
+#: fields in alphabetical order.
 COLUMNS = (
     Column('id', 'ID', Where.LIST),
     Column('name', 'Name', Where.LIST),
@@ -39,18 +46,24 @@ COLUMNS = (
     Column('availability_zone', 'Availability Zone', Where.LONG),
     Column('volume_id', 'Volume', Where.LONG),
     Column('container', 'Container', Where.LONG),
-    Column('data_timestamp', 'Data Timestamp', Where.SHOW),
+    Column('project_id', 'Project', Where.LONG),
+    Column('user_id', 'User', Where.LONG),
+    Column('snapshot_id', 'Snapshot', Where.LONG),
+    Column('data_timestamp', 'Data Timestamp', Where.LONG),
+    Column('has_dependent_backups', 'Has Dependents', Where.LONG),
+    Column('object_count', 'Object Count', Where.LONG),
+    Column('metadata', 'Properties', Where.LONG),
+    Column('fail_reason', 'Fail Reason', Where.LONG),
     Column('encryption_key_id', 'Encryption Key ID', Where.SHOW),
-    Column('fail_reason', 'Fail Reason', Where.SHOW),
-    Column('has_dependent_backups', 'Has Dependent Backups', Where.SHOW),
-    Column('metadata', 'Properties', Where.SHOW),
-    Column('object_count', 'Object Count', Where.SHOW),
-    Column('project_id', 'Project', Where.SHOW),
-    Column('snapshot_id', 'Snapshot', Where.SHOW),
     Column('updated_at', 'Updated At', Where.SHOW),
-    Column('user_id', 'User', Where.SHOW),
 )
 
+#: What ``tree`` prints for machines.
+TREE = ('ID', 'Name', 'Volume', 'Status', 'Size', 'Incremental', 'Created At', 'Parent', 'Certain')
+#: What ``prune`` prints: the plan.
+PRUNE = ('Decision', 'ID', 'Name', 'Volume', 'Incremental', 'Created At', 'Reasons')
+#: What ``summary`` prints.
+SUMMARY = ('Volume', 'Status', 'Kind', 'Backups', 'Size', 'Oldest', 'Newest')
 #: What ``create`` prints.
 CREATED = ('id', 'name', 'volume_id')
 #: What ``restore`` prints: the backup's ID, and the volume's ID and name.
@@ -81,6 +94,14 @@ class SafeText(str, _TextColumn):  # type: ignore[misc]  # noqa: SLOT000
         return str.__str__(self)
 
 
+class PropertiesColumn(format_columns.DictColumn):
+    """Properties as OSC's lists write them for people, made safe."""
+
+    def human_readable(self) -> str:
+        """Give ``key='value'``, several of them separated by commas."""
+        return visible(super().human_readable())
+
+
 class VolumeColumn(_TextColumn):
     """A volume: its name for people, where it has one, and its ID for machines."""
 
@@ -94,26 +115,49 @@ class VolumeColumn(_TextColumn):
 
 
 class VolumeNames:
-    """The names of volumes, read page by page as far as somebody asks for them."""
+    """The names of volumes, asked for only when one is shown.
 
-    def __init__(self, pages: Iterator[Mapping[str, str | None]]) -> None:
+    A few are read one by one, more of them a page of all volumes at a time.
+
+    :param read_one: gives a volume's name, None where it has none or is not the project's.
+    :param pages: names by ID, of all the project's volumes.
+    """
+
+    _FEW = 2
+
+    def __init__(
+        self,
+        read_one: Callable[[str], str | None],
+        pages: Iterator[Mapping[str, str | None]],
+    ) -> None:
+        self._read_one = read_one
         self._pages = pages
         self._known: dict[str, str | None] = {}
 
     def get(self, volume_id: str) -> str:
-        """Give a volume's name, or its ID where it has none or is not among those listed."""
-        while volume_id not in self._known:
-            page = next(self._pages, None)
-            if page is None:
-                break
-            self._known.update(page)
+        """Give a volume's name, or its ID where it has none or is not the project's."""
+        if volume_id not in self._known:
+            self._learn(volume_id)
         return self._known.get(volume_id) or volume_id
 
+    def _learn(self, volume_id: str) -> None:
+        if len(self._known) < self._FEW:
+            self._known[volume_id] = self._read_one(volume_id)
+            return
+        for page in self._pages:
+            self._known.update(page)
+            if volume_id in self._known:
+                return
+        self._known[volume_id] = None
 
-def listed(*, long: bool) -> tuple[Column, ...]:
-    """Choose the columns of a list, in their order."""
+
+def listed(*, long: bool, has: Callable[[str], bool] = lambda _: True) -> tuple[Column, ...]:
+    """Choose the columns of a list, in their order.
+
+    :param has: tells whether the microversion and the user's role have an attribute.
+    """
     wanted = {Where.LIST, Where.LONG} if long else {Where.LIST}
-    return tuple(column for column in COLUMNS if column.where in wanted)
+    return tuple(column for column in COLUMNS if column.where in wanted and has(column.attribute))
 
 
 def shown() -> tuple[str, ...]:
@@ -130,10 +174,32 @@ def rows(
     backups: Iterable[Backup], columns: Sequence[Column], names: VolumeNames
 ) -> Iterator[tuple[Any, ...]]:
     """Turn backups into rows of a list, one at a time as the formatter takes them."""
-    read: dict[str, Callable[[Any], Any]] = {'volume_id': lambda id_: VolumeColumn(id_, names)}
+    read: dict[str, Callable[[Any], Any]] = {
+        'volume_id': lambda id_: VolumeColumn(id_, names),
+        'metadata': lambda properties: PropertiesColumn(properties or {}),
+    }
     readers = [(column.attribute, read.get(column.attribute, safe)) for column in columns]
     for backup in backups:
         yield tuple(reader(getattr(backup, attribute)) for attribute, reader in readers)
+
+
+def summary_row(line: 'Line', names: VolumeNames) -> tuple[Any, ...]:
+    """Turn a line of a summary into a row."""
+    volume = VolumeColumn(line.volume_id, names) if line.volume_id else None
+    return (volume, line.status, line.kind, line.count, line.size, line.oldest, line.newest)
+
+
+def tree_row(node: 'Node') -> tuple[Any, ...]:
+    """Turn a backup and what it builds on into a row."""
+    fields = ('id', 'name', 'volume_id', 'status', 'size', 'is_incremental', 'created_at')
+    return (*row(node.backup, fields), node.parent, node.is_certain)
+
+
+def decision_row(decision: 'Decision') -> tuple[Any, ...]:
+    """Turn what becomes of a backup into a row."""
+    fields = ('id', 'name', 'volume_id', 'is_incremental', 'created_at')
+    reasons = safe(', '.join(decision.reasons))
+    return (decision.action.value, *row(decision.backup, fields), reasons)
 
 
 def safe(value: Any) -> Any:

@@ -3,10 +3,25 @@
 
 import argparse
 from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
 from typing import Any, NoReturn
 
 from backupext import errors
 from backupext.core import features
+from backupext.core.filters import Criteria, Property, Scope, SortKey
+from backupext.core.models import is_id
+from backupext.core.timespec import parse_duration, parse_instant
+
+#: Cinder's states of a backup, and error_restoring, which OSC offers although only a volume has it.
+STATUSES = (
+    'creating',
+    'available',
+    'deleting',
+    'error',
+    'restoring',
+    'error_restoring',
+    'error_deleting',
+)
 
 
 def reference(text: str) -> str:
@@ -23,6 +38,31 @@ def add_backup(parser: argparse.ArgumentParser, purpose: str) -> None:
     """Add the argument that names the one backup a command works on."""
     parser.add_argument(
         'backup', metavar='<backup>', type=reference, help=f'Backup to {purpose} (name or ID)'
+    )
+
+
+def add_backups(parser: argparse.ArgumentParser, purpose: str) -> None:
+    """Add the argument that names the backups a command works on."""
+    parser.add_argument(
+        'backups',
+        metavar='<backup>',
+        nargs='+',
+        type=reference,
+        help=f'Backup(s) to {purpose}',
+    )
+
+
+def add_volumes(parser: argparse._ActionsContainer, purpose: str) -> None:
+    """Add ``--volume``, for the volumes whose backups a command works on."""
+    parser.add_argument(
+        '--volume',
+        metavar='<volume>',
+        action='append',
+        default=[],
+        dest='volumes',
+        type=reference,
+        help=f'{purpose} of this volume (name or ID; the ID of a deleted volume too) '
+        '(repeat option for several volumes)',
     )
 
 
@@ -78,6 +118,108 @@ def add_scope(parser: argparse.ArgumentParser, what: str) -> None:
         default=False,
         help=f'{what} all projects (admin only)',
     )
+
+
+def duration(text: str) -> timedelta:
+    """Accept a duration such as ``90s``, ``30m`` or ``12h``."""
+    try:
+        return parse_duration(text)
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def instant(text: str) -> datetime:
+    """Accept a time, or an age before now."""
+    try:
+        return parse_instant(text, datetime.now(timezone.utc))
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def sort_keys(text: str) -> tuple[SortKey, ...]:
+    """Accept ``key[:direction]``, several of them separated by commas."""
+    try:
+        return tuple(SortKey.parse(key) for key in text.split(','))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def property_filter(text: str) -> Property:
+    """Accept ``key`` or ``key=value``."""
+    try:
+        return Property.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def criteria(parsed_args: argparse.Namespace, scope: Scope) -> Criteria:
+    """Collect what a list is narrowed to, but for what has to be looked up."""
+    name = parsed_args.name
+    return Criteria(
+        scope=scope,
+        name=name if name is None else name.strip(),  # as Cinder does when it stores one
+        status=parsed_args.status,
+        is_incremental=True if parsed_args.incremental else False if parsed_args.full else None,
+        properties=tuple(parsed_args.properties or ()),
+        since=parsed_args.since,
+        before=parsed_args.before,
+        sort=parsed_args.sort,
+        page_size=parsed_args.limit,
+        most=parsed_args.max_items,
+    )
+
+
+def id_(text: str) -> str:
+    """Accept an ID."""
+    if not is_id(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no ID")
+    return text
+
+
+def positive(text: str) -> int:
+    """Accept a whole number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 on")
+    return int(text)
+
+
+def add_property_filter(parser: argparse.ArgumentParser, what: str, feature: str) -> None:
+    """Add ``--property``, which narrows what a command works on."""
+    parser.add_argument(
+        '--property',
+        metavar='<key[=value]>',
+        action='append',
+        dest='properties',
+        type=property_filter,
+        help=f'{what}, with any value where none is given (repeat option for several, of which all '
+        f'must match) {since(feature)}',
+    )
+
+
+def add_wait(parser: argparse.ArgumentParser, until: str) -> None:
+    """Add ``--wait`` and its time limit."""
+    parser.add_argument('--wait', action='store_true', default=False, help=f'Wait until {until}')
+    add_timeout(parser)
+
+
+def add_timeout(parser: argparse.ArgumentParser) -> None:
+    """Add the time limit of a wait."""
+    parser.add_argument(
+        '--timeout',
+        metavar='<duration>',
+        type=duration,
+        help='Stop waiting after this time, such as 90s, 30m or 12h, with exit status 3; the cloud '
+        'goes on (default: no limit)',
+    )
+
+
+def check_timeout(parsed_args: argparse.Namespace) -> None:
+    """Refuse a time limit where nothing is waited for.
+
+    :raises UsageError: ``--timeout`` without ``--wait``.
+    """
+    if parsed_args.timeout is not None and not parsed_args.wait:
+        raise errors.UsageError('--timeout is a limit for --wait: give both, or none.')
 
 
 def accept_late_argument(parser: argparse.ArgumentParser, dest: str) -> None:

@@ -2,11 +2,16 @@
 """``volume backup create``."""
 
 import argparse
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from osc_lib.cli import parseractions
 
+from backupext import errors
 from backupext.cli import base, columns, options
+
+if TYPE_CHECKING:
+    from backupext.core.models import Backup
 
 
 class CreateVolumeBackup(base.ShowOne):
@@ -36,21 +41,7 @@ class CreateVolumeBackup(base.ShowOne):
             type=options.reference,
             help='Snapshot of the volume to back up instead of its current data (name or ID)',
         )
-        parser.add_argument(
-            '--force', action='store_true', default=False, help='Allow to back up an in-use volume'
-        )
-        parser.add_argument(
-            '--incremental',
-            action='store_true',
-            default=False,
-            help="Back up only what has changed since the volume's latest backup",
-        )
-        parser.add_argument(
-            '--no-incremental',
-            action='store_false',
-            dest='incremental',
-            help='Back up everything (default); of this and --incremental the last one counts',
-        )
+        _add_kind(parser)
         parser.add_argument(
             '--property',
             metavar='<key=value>',
@@ -65,6 +56,7 @@ class CreateVolumeBackup(base.ShowOne):
             help="Availability zone to store the backup in (default: the volume's) "
             + options.since('create --availability-zone'),
         )
+        options.add_wait(parser, 'the backup is available')
         options.add_misunderstood(
             parser,
             '--volume',
@@ -73,17 +65,66 @@ class CreateVolumeBackup(base.ShowOne):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
-        """Ask for the backup, and show what the cloud will call it."""
-        from backupext.operations.create import create  # noqa: PLC0415  # see base.Command.cloud
+        """Ask for the backup, wait if told to, and show what the cloud calls it."""
+        from backupext.operations.wait import until_available  # noqa: PLC0415  # see base
 
-        if parsed_args.properties:
-            self.cloud.require('create --property')
-        if parsed_args.availability_zone:
-            self.cloud.require('create --availability-zone')
-        backup = create(
-            self.cloud, parsed_args.volume, parsed_args.snapshot, **_attributes(parsed_args)
-        )
+        options.check_timeout(parsed_args)
+        if parsed_args.allow_full and not parsed_args.incremental:
+            raise errors.UsageError('--allow-full needs --incremental.')
+        self.cloud.require(*_needed(parsed_args))
+        if not parsed_args.wait:
+            backup = self._create(parsed_args)
+        else:
+            with self.waiter(parsed_args) as waiter:
+                with waiter.reading():
+                    backup = self._create(parsed_args)
+                waiter.wait_or_fail([until_available(backup)])
         return columns.CREATED, columns.row(backup, columns.CREATED)
+
+    def _create(self, parsed_args: argparse.Namespace) -> 'Backup':
+        from backupext.operations.create import Creation  # noqa: PLC0415  # see base.Command.cloud
+
+        creation = Creation(self.cloud, self.clock, self.say)
+        attributes = _attributes(parsed_args)
+        if not parsed_args.allow_full:
+            return creation.create(parsed_args.volume, parsed_args.snapshot, **attributes)
+        attributes.pop('is_incremental')
+        return creation.create_full_if_needed(
+            parsed_args.volume, parsed_args.snapshot, **attributes
+        )
+
+
+def _add_kind(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--force', action='store_true', default=False, help='Allow to back up an in-use volume'
+    )
+    parser.add_argument(
+        '--incremental',
+        action='store_true',
+        default=False,
+        help="Back up only what has changed since the volume's latest backup",
+    )
+    parser.add_argument(
+        '--no-incremental',
+        action='store_false',
+        dest='incremental',
+        help='Back up everything (default); of this and --incremental the last one counts',
+    )
+    parser.add_argument(
+        '--allow-full',
+        action='store_true',
+        default=False,
+        help='With --incremental: make a full backup where the volume has none to build on, or '
+        'has grown since; says which it is and why',
+    )
+
+
+def _needed(parsed_args: argparse.Namespace) -> Iterator[str]:
+    """Name the options that need a microversion."""
+    if parsed_args.properties:
+        yield 'create --property'
+    if parsed_args.availability_zone:
+        yield 'create --availability-zone'
 
 
 def _attributes(parsed_args: argparse.Namespace) -> dict[str, Any]:

@@ -8,17 +8,7 @@ from typing import Any
 from osc_lib.cli import parseractions
 
 from backupext.cli import base, columns, options
-
-# Cinder's states of a backup, and error_restoring, which OSC offers although only a volume has it.
-_STATUSES = (
-    'creating',
-    'available',
-    'deleting',
-    'error',
-    'restoring',
-    'error_restoring',
-    'error_deleting',
-)
+from backupext.core.filters import SORT_KEYS
 
 
 class ListVolumeBackup(base.Lister):
@@ -31,25 +21,14 @@ class ListVolumeBackup(base.Lister):
         parser.add_argument(
             '--long', action='store_true', default=False, help='List additional fields in output'
         )
-        parser.add_argument('--name', metavar='<name>', help='List backups with this name only')
+        _add_filters(parser)
         parser.add_argument(
-            '--status',
-            metavar='<status>',
-            choices=_STATUSES,
-            help=f'List backups with this status only: {", ".join(_STATUSES)}',
-        )
-        parser.add_argument(
-            '--volume',
-            metavar='<volume>',
-            type=options.reference,
-            help='List backups of this volume only (name or ID; the ID of a deleted volume too)',
-        )
-        options.add_hidden_alias(
-            parser,
-            *('--volume-id', '--vol', '--volu', '--volum'),
-            dest='volume',
-            metavar='<volume>',
-            type=options.reference,
+            '--sort',
+            metavar='<key>[:<direction>]',
+            type=options.sort_keys,
+            default=(),
+            help='Sort by these keys and directions (asc or desc, default: desc), separated by '
+            f'commas (default: created_at:desc). Keys: {", ".join(SORT_KEYS)}',
         )
         _add_pagination(parser)
         return parser
@@ -58,21 +37,68 @@ class ListVolumeBackup(base.Lister):
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
         """List page by page; what no column shows is not asked for."""
-        from backupext.operations.listing import Criteria, backups  # noqa: PLC0415  # see base
+        from backupext.operations import listing  # noqa: PLC0415  # see base.Command.cloud
 
-        criteria = Criteria(
-            scope=self.cloud.scope(parsed_args.project, all_projects=parsed_args.all_projects),
-            name=parsed_args.name,
-            status=parsed_args.status,
-            volume=parsed_args.volume,
-            marker=parsed_args.marker,
-            page_size=parsed_args.limit,
-            most=parsed_args.max_items,
+        if parsed_args.properties:
+            self.cloud.require('list --property')
+        scope = self.cloud.scope(parsed_args.project, all_projects=parsed_args.all_projects)
+        references = listing.References(
+            parsed_args.volume, parsed_args.snapshot, parsed_args.marker
         )
-        shown = columns.listed(long=parsed_args.long)
-        names = columns.VolumeNames(self.cloud.volume_names())
-        rows = columns.rows(backups(self.cloud, criteria, self.warn), shown, names)
+        criteria = options.criteria(parsed_args, scope)
+        found = listing.backups(self.cloud, criteria, references, self.warn)
+        shown = columns.listed(
+            long=parsed_args.long,
+            has=lambda column: self.cloud.has(column, sees_owners=found.shows_owners),
+        )
+        names = columns.VolumeNames(self.cloud.volume_name, self.cloud.volume_names())
+        rows = columns.rows(found.backups, shown, names)
         return tuple(column.header for column in shown), rows
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--name', metavar='<name>', help='List backups with this name only')
+    parser.add_argument(
+        '--status',
+        metavar='<status>',
+        choices=options.STATUSES,
+        help=f'List backups with this status only: {", ".join(options.STATUSES)}',
+    )
+    parser.add_argument(
+        '--volume',
+        metavar='<volume>',
+        type=options.reference,
+        help='List backups of this volume only (name or ID; the ID of a deleted volume too)',
+    )
+    options.add_hidden_alias(
+        parser,
+        *('--volume-id', '--vol', '--volu', '--volum'),
+        dest='volume',
+        metavar='<volume>',
+        type=options.reference,
+    )
+    parser.add_argument(
+        '--snapshot',
+        metavar='<snapshot>',
+        type=options.reference,
+        help='List backups of this snapshot only (name or ID; the ID of a deleted snapshot too)',
+    )
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument('--full', action='store_true', default=False, help='List full backups only')
+    kind.add_argument(
+        '--incremental', action='store_true', default=False, help='List incremental backups only'
+    )
+    options.add_property_filter(parser, 'List backups with this property only', 'list --property')
+    # OSC takes --pro for --project.
+    options.add_hidden_alias(parser, '--pro', dest='project', type=options.reference)
+    for option, meaning in (('--since', 'at or after'), ('--before', 'before')):
+        parser.add_argument(
+            option,
+            metavar='<time>',
+            type=options.instant,
+            help=f'List backups created {meaning} this time only (an age such as 7d or 12h, or '
+            '2026-11-23T02:00, in UTC unless it names a zone)',
+        )
 
 
 def _add_pagination(parser: argparse.ArgumentParser) -> None:

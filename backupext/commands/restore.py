@@ -2,6 +2,7 @@
 """``volume backup restore``."""
 
 import argparse
+from collections.abc import Iterator
 from typing import Any
 
 from backupext.cli import base, columns, options
@@ -20,13 +21,33 @@ class RestoreVolumeBackup(base.ShowOne):
             nargs='?',
             type=options.reference,
             help='Volume to restore to (name or ID of an existing volume, name of a new one; '
-            "default: a new one with the source volume's name)",
+            "default: a new one, which gets the source volume's name)",
         )
         parser.add_argument(
             '--force',
             action='store_true',
             help='Allow to restore to a volume that exists; its data is overwritten',
         )
+        parser.add_argument(
+            '--name',
+            metavar='<name>',
+            type=options.reference,
+            help='Restore to a new volume of this name, even if others have it',
+        )
+        parser.add_argument(
+            '--type',
+            metavar='<volume-type>',
+            type=options.reference,
+            help='Type of the new volume (name or ID) ' + options.since('restore --type'),
+        )
+        parser.add_argument(
+            '--availability-zone',
+            metavar='<zone-name>',
+            type=options.reference,
+            help='Availability zone of the new volume '
+            + options.since('restore --availability-zone'),
+        )
+        options.add_wait(parser, 'the data is back and the volume available')
         options.add_hidden_alias(
             parser, '--volume', dest='volume_option', metavar='<volume>', type=options.reference
         )
@@ -34,9 +55,29 @@ class RestoreVolumeBackup(base.ShowOne):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
-        """Ask for the restore, and show which volume it goes to."""
-        from backupext.operations.restore import restore  # noqa: PLC0415  # see base.Command.cloud
+        """Ask for the restore, wait if told to, and show which volume it goes to."""
+        from backupext.operations.restore import NewVolume, restore  # noqa: PLC0415  # see base
+        from backupext.operations.wait import until_available  # noqa: PLC0415
 
+        options.check_timeout(parsed_args)
         volume = options.one_of(parsed_args, 'volume', 'volume_option')
-        restored = restore(self.cloud, parsed_args.backup, volume, force=parsed_args.force)
+        self.cloud.require(*_needed(parsed_args))
+        new = NewVolume(parsed_args.name, parsed_args.type, parsed_args.availability_zone)
+        what = (self.cloud, parsed_args.backup, volume, new)
+        if not parsed_args.wait:
+            restored = restore(*what, force=parsed_args.force)
+        else:
+            with self.waiter(parsed_args) as waiter:
+                with waiter.reading():
+                    restored = restore(*what, force=parsed_args.force)
+                # The backup turns available again even where the restore failed; the volume tells.
+                waiter.wait_or_fail([until_available(restored.volume)])
         return columns.RESTORED, columns.row(restored, columns.RESTORED)
+
+
+def _needed(parsed_args: argparse.Namespace) -> Iterator[str]:
+    """Name the options that need a microversion."""
+    if parsed_args.type:
+        yield 'restore --type'
+    if parsed_args.availability_zone:
+        yield 'restore --availability-zone'

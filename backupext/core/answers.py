@@ -40,6 +40,8 @@ def connection(message: str) -> str:
     urllib3's words for a refused connection take more than 300 characters and end in the reason.
     """
     url, reasons = _URL.search(message), _REASON.findall(message)
+    if 'RemoteDisconnected' in message:
+        reasons = ['the connection was closed without an answer']
     if not url or not reasons:
         return one_sentence(message)
     return f'{url[0]}: {one_sentence(reasons[-1])}'

@@ -54,6 +54,10 @@ OPTIONS = _table(
         Feature('set --no-property', Microversion(3, 43)),
         Feature('unset --property', Microversion(3, 43)),
         Feature('create --availability-zone', Microversion(3, 51)),
+        Feature('list --property', Microversion(3, 43)),
+        Feature('prune --property', Microversion(3, 43)),
+        Feature('restore --type', Microversion(3, 47)),
+        Feature('restore --availability-zone', Microversion(3, 47)),
     ]
 )
 

@@ -1,7 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which backups a list asks for."""
+"""Which backups a list asks for: what the server is asked, and what is left to do here.
 
-from typing import NamedTuple
+Cinder lets everybody filter by name, status and volume. Anything else it refuses, ignores, or
+answers with no rows at all, depending on the version, the role and the key; so it is done here.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from backupext.core.models import Backup
 
 
 class Scope(NamedTuple):
@@ -17,11 +27,187 @@ class Scope(NamedTuple):
             return {'all_tenants': '1', 'project_id': self.project_id}
         return {'all_tenants': '1'} if self.all_projects else {}
 
-    @property
-    def option(self) -> str:
-        """The option that a user gave for it."""
-        return '--project' if self.project_id else '--all-projects'
-
 
 #: The project that the user's token is for.
 OWN_PROJECT = Scope()
+
+#: What every Cinder can sort by, by the attribute that is sorted. ``name`` is a key of its own only
+#: from 3.37 on; ``display_name`` is one everywhere.
+_SERVER_KEYS = {
+    key: key
+    for key in (
+        *('id', 'status', 'size', 'volume_id', 'created_at', 'updated_at', 'project_id'),
+        *('user_id', 'container', 'availability_zone', 'snapshot_id', 'object_count'),
+        'data_timestamp',
+    )
+} | {'name': 'display_name'}
+
+#: What can be sorted here only.
+_LOCAL_KEYS = ('description', 'fail_reason', 'has_dependent_backups', 'is_incremental')
+
+#: All that can be sorted by.
+SORT_KEYS = tuple(sorted((*_SERVER_KEYS, *_LOCAL_KEYS)))
+
+
+class SortKey(NamedTuple):
+    """An attribute to sort by; descending unless said otherwise, as Cinder does."""
+
+    attribute: str
+    ascending: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> 'SortKey':
+        """Read ``key`` or ``key:asc`` or ``key:desc``.
+
+        :raises ValueError: there is no such key or direction.
+        """
+        attribute, _, direction = text.partition(':')
+        if attribute not in SORT_KEYS:
+            raise ValueError(f"cannot sort by '{attribute}', only by {', '.join(SORT_KEYS)}")
+        if direction not in {'', 'asc', 'desc'}:
+            raise ValueError(f"'{direction}' is no direction: write asc or desc")
+        return cls(attribute, direction == 'asc')
+
+
+class Property(NamedTuple):
+    """A property that a backup is to have, with any value where none is given."""
+
+    key: str
+    value: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> 'Property':
+        """Read ``key`` or ``key=value``.
+
+        :raises ValueError: there is no key.
+        """
+        key, equals, value = text.partition('=')
+        if not key:
+            raise ValueError(f"'{text}' has no key: write key or key=value")
+        return cls(key, value if equals else None)
+
+    def is_in(self, properties: dict[str, str] | None) -> bool:
+        """Tell whether properties have it."""
+        if not properties or self.key not in properties:
+            return False
+        return self.value is None or properties[self.key] == self.value
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What a list is narrowed to, how it is sorted, and which part of it is wanted.
+
+    ``since`` and ``before`` are aware; ``since`` is included, ``before`` is not. ``marker`` is the
+    ID of the backup behind which the list begins; ``page_size`` is rows a request, ``most`` rows in
+    all.
+    """
+
+    scope: Scope = OWN_PROJECT
+    name: str | None = None
+    status: str | None = None
+    volume_id: str | None = None
+    snapshot_id: str | None = None
+    is_incremental: bool | None = None
+    properties: tuple[Property, ...] = ()
+    since: datetime | None = None
+    before: datetime | None = None
+    sort: tuple[SortKey, ...] = ()
+    marker: str | None = None
+    page_size: int | None = None
+    most: int | None = None
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What the server is asked for."""
+        asked = {'name': self.name, 'status': self.status, 'volume_id': self.volume_id}
+        if self.is_sorted_by_server:
+            asked['sort'] = self._server_sort
+            asked['marker'] = self.marker
+        given = {key: value for key, value in asked.items() if value is not None}
+        return {**self.scope.query, **given}
+
+    @property
+    def _server_sort(self) -> str | None:
+        keys = [
+            f'{_SERVER_KEYS[key.attribute]}:{"asc" if key.ascending else "desc"}'
+            for key in self.sort
+        ]
+        return ','.join(keys) or None
+
+    @property
+    def is_sorted_by_server(self) -> bool:
+        """Whether the server can sort by every key; newest first where there is none."""
+        return all(key.attribute in _SERVER_KEYS for key in self.sort)
+
+    @property
+    def is_filtered_by_server(self) -> bool:
+        """Whether nothing is left to filter here."""
+        left = (self.snapshot_id, self.is_incremental, self.since, self.before)
+        return not self.properties and all(each is None for each in left)
+
+    @property
+    def page_limit(self) -> int | None:
+        """Rows a request: no more than are wanted, where what comes is what is wanted."""
+        if self.most is None or not (self.is_sorted_by_server and self.is_filtered_by_server):
+            return self.page_size
+        return self.most if self.page_size is None else min(self.page_size, self.most)
+
+
+def select(rows: Iterable[Backup], criteria: Criteria) -> Iterator[Backup]:
+    """Do what the server has not done: filter, sort, begin behind the marker, end in time.
+
+    :param rows: what :attr:`Criteria.query` brings, in its order.
+    """
+    if criteria.since is not None and not criteria.sort:
+        # Newest first: what follows the first that is too old is older still.
+        rows = itertools.takewhile(lambda row: _is_since(row, criteria.since), rows)
+    if not criteria.is_filtered_by_server:
+        rows = filter(_predicate(criteria), rows)
+    if not criteria.is_sorted_by_server:
+        rows = _behind(criteria.marker, _sorted(rows, criteria.sort))
+    return itertools.islice(rows, criteria.most)
+
+
+def _predicate(criteria: Criteria) -> Callable[[Backup], bool]:
+    def is_wanted(row: Backup) -> bool:
+        return (
+            (criteria.snapshot_id is None or row.snapshot_id == criteria.snapshot_id)
+            and (
+                criteria.is_incremental is None
+                or bool(row.is_incremental) == criteria.is_incremental
+            )
+            and _is_since(row, criteria.since)
+            and (
+                criteria.before is None
+                or (row.created is not None and row.created < criteria.before)
+            )
+            and all(each.is_in(row.metadata) for each in criteria.properties)
+        )
+
+    return is_wanted
+
+
+def _is_since(row: Backup, since: datetime | None) -> bool:
+    return since is None or (row.created is not None and row.created >= since)
+
+
+def _sorted(rows: Iterable[Backup], keys: Iterable[SortKey]) -> list[Backup]:
+    """Sort by several keys, what has none last, equals in the order in which they came."""
+    result = list(rows)
+    for key in reversed(tuple(keys)):
+        known = [row for row in result if getattr(row, key.attribute) is not None]
+        unknown = [row for row in result if getattr(row, key.attribute) is None]
+        known.sort(key=lambda row: _value(row, key), reverse=not key.ascending)
+        result = known + unknown
+    return result
+
+
+def _value(row: Backup, key: SortKey) -> Any:
+    return getattr(row, key.attribute)
+
+
+def _behind(marker: str | None, rows: list[Backup]) -> list[Backup]:
+    if marker is None:
+        return rows
+    ids = [row.id for row in rows]
+    return rows[ids.index(marker) + 1 :] if marker in ids else []

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Block Storage keeps, as light rows built from the API's JSON."""
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -22,6 +23,7 @@ def is_id(reference: str) -> bool:
     return _ID.fullmatch(reference) is not None
 
 
+@functools.lru_cache(maxsize=1 << 17)
 def parse_time(text: str) -> datetime:
     """Read a time of the API, which is naive UTC, as an aware one.
 
@@ -93,18 +95,20 @@ class Volume:
     status: str | None = None
     size: int | None = None
     created_at: str | None = None
+    project_id: str | None = None
 
     @classmethod
     def from_api(cls, row: Mapping[str, Any]) -> 'Volume':
         """Build a row from one entry of ``/volumes/detail``, ``/volumes`` or ``/volumes/{id}``."""
-        return cls(**{name: row[name] for name in _VOLUME_FIELDS if name in row})
+        known = {name: row[name] for name in _VOLUME_FIELDS if name in row}
+        return cls(**known, project_id=row.get('os-vol-tenant-attr:tenant_id'))
 
     def __str__(self) -> str:
         """Name a volume in a sentence, by name and ID."""
         return _in_a_sentence(self)
 
 
-_VOLUME_FIELDS = tuple(field.name for field in fields(Volume))
+_VOLUME_FIELDS = tuple(field.name for field in fields(Volume) if field.name != 'project_id')
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +118,18 @@ class Snapshot:
     id: str
     name: str | None = None
     status: str | None = None
+    volume_id: str | None = None
     created_at: str | None = None
 
     @classmethod
     def from_api(cls, row: Mapping[str, Any]) -> 'Snapshot':
         """Build a row from one entry of ``/snapshots``."""
         return cls(**{name: row[name] for name in _SNAPSHOT_FIELDS if name in row})
+
+    @property
+    def created(self) -> datetime | None:
+        """When it was taken, aware, in UTC."""
+        return parse_time(self.created_at) if self.created_at else None
 
 
 _SNAPSHOT_FIELDS = tuple(field.name for field in fields(Snapshot))

@@ -4,45 +4,50 @@
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from backupext import errors
 from backupext.cloud import Cloud
-from backupext.core.filters import OWN_PROJECT, Scope
+from backupext.core.filters import OWN_PROJECT, Criteria, Scope, select
 from backupext.core.models import Backup, is_id
 
 _BAD_REQUEST = 400
 _ONLY_AN_ADMINISTRATOR = "Only an administrator can list another project's backups."
 
 
-class Criteria(NamedTuple):
-    """What a list is narrowed to, as the user gave it; names are not looked up yet.
+class References(NamedTuple):
+    """What narrows a list and is given by name or ID."""
 
-    ``page_size`` is rows a request, ``most`` rows in all.
-    """
-
-    scope: Scope = OWN_PROJECT
-    name: str | None = None
-    status: str | None = None
     volume: str | None = None
+    snapshot: str | None = None
     marker: str | None = None
-    page_size: int | None = None
-    most: int | None = None
 
 
-def backups(cloud: Cloud, criteria: Criteria, warn: Callable[[str], None]) -> Iterator[Backup]:
-    """List backups, newest first.
+class Listing(NamedTuple):
+    """Backups as they come, and whether the user sees whose they are."""
+
+    backups: Iterator[Backup]
+    shows_owners: bool
+
+
+def backups(
+    cloud: Cloud, criteria: Criteria, references: References, warn: Callable[[str], None]
+) -> Listing:
+    """List backups, newest first unless they are sorted.
 
     :param warn: told where the cloud does not let the user see beyond the own project.
     :raises NotFoundError: no volume has that name; the ID of a deleted volume is fine.
     :raises RefusedError: the cloud does not let the user see the project asked for.
     """
-    query = _query(cloud, criteria)
-    found = cloud.backups(query, page_size=criteria.page_size, most=criteria.most)
-    if criteria.scope == OWN_PROJECT:
-        return found
+    criteria = _resolve(cloud, criteria, references)
+    rows = cloud.backups(criteria.query, page_size=criteria.page_limit, most=_stop_after(criteria))
     with _filter_refused(cloud, criteria.scope):
-        return _as_far_as_seen(cloud, criteria.scope, found, warn)
+        first = next(rows, None)
+    rows = itertools.chain([] if first is None else [first], rows)
+    seen = _shows_owners(cloud, first)
+    _check_scope(criteria.scope, warn, seen=seen)
+    return Listing(select(rows, criteria), seen)
 
 
 def find(cloud: Cloud, reference: str, scope: Scope) -> Backup:
@@ -62,36 +67,50 @@ def find(cloud: Cloud, reference: str, scope: Scope) -> Backup:
         ) from error
 
 
-def _query(cloud: Cloud, criteria: Criteria) -> dict[str, str]:
-    query = dict(criteria.scope.query)
-    if criteria.name is not None:
-        query['name'] = criteria.name.strip()  # as Cinder does when it stores one
-    if criteria.status is not None:
-        query['status'] = criteria.status
-    if criteria.volume is not None:
-        query['volume_id'] = _volume_id(cloud, criteria)
-    if criteria.marker is not None:
-        query['marker'] = _marker(cloud, criteria)
-    return query
+def _stop_after(criteria: Criteria) -> int | None:
+    """Tell how many rows of the server's are enough; all where more is done here."""
+    if criteria.is_filtered_by_server and criteria.is_sorted_by_server:
+        return criteria.most
+    return 0 if criteria.most == 0 else None
 
 
-def _volume_id(cloud: Cloud, criteria: Criteria) -> str:
+def _resolve(cloud: Cloud, criteria: Criteria, references: References) -> Criteria:
+    """Put IDs in the place of references; an ID is taken at its word."""
+    if references.volume is not None:
+        criteria = replace(criteria, volume_id=_volume_id(cloud, references.volume, criteria.scope))
+    if references.snapshot is not None:
+        criteria = _with_snapshot(cloud, criteria, references.snapshot)
+    if references.marker is not None:
+        criteria = replace(criteria, marker=_marker(cloud, references.marker, criteria.scope))
+    return criteria
+
+
+def _volume_id(cloud: Cloud, volume: str, scope: Scope) -> str:
     """Take an ID at its word: Cinder keeps the backups of a deleted volume under it."""
-    volume = criteria.volume or ''
     if is_id(volume):
         return volume
-    scope = criteria.scope if cloud.is_admin else OWN_PROJECT
     try:
-        return cloud.find_volume(volume, scope).id
+        return cloud.find_volume(volume, scope if cloud.is_admin else OWN_PROJECT).id
     except errors.NotFoundError as error:
         raise errors.NotFoundError(
             f'{error} To list the backups of a deleted volume give its ID.'
         ) from error
 
 
-def _marker(cloud: Cloud, criteria: Criteria) -> str:
-    marker = criteria.marker or ''
-    return marker if is_id(marker) else cloud.find_backup(marker, criteria.scope).id
+def _with_snapshot(cloud: Cloud, criteria: Criteria, reference: str) -> Criteria:
+    """Ask for the backups of the snapshot's volume only, if it is still there to tell which."""
+    try:
+        snapshot = cloud.find_snapshot(reference)
+    except errors.NotFoundError:
+        if not is_id(reference):
+            raise
+        return replace(criteria, snapshot_id=reference)
+    volume_id = criteria.volume_id or snapshot.volume_id
+    return replace(criteria, snapshot_id=snapshot.id, volume_id=volume_id)
+
+
+def _marker(cloud: Cloud, marker: str, scope: Scope) -> str:
+    return marker if is_id(marker) else cloud.find_backup(marker, scope).id
 
 
 @contextlib.contextmanager
@@ -105,25 +124,22 @@ def _filter_refused(cloud: Cloud, scope: Scope) -> Iterator[None]:
         raise errors.RefusedError(_ONLY_AN_ADMINISTRATOR) from error
 
 
-def _as_far_as_seen(
-    cloud: Cloud, scope: Scope, found: Iterator[Backup], warn: Callable[[str], None]
-) -> Iterator[Backup]:
-    """Notice that Cinder ignored ``all_tenants``, as it does, in silence, for a member.
+def _shows_owners(cloud: Cloud, first: Backup | None) -> bool:
+    """Tell whether the user may look beyond the own project.
 
-    Whoever may look beyond the own project is shown whose backups they are (from 3.18 on).
+    Whoever may is shown whose backups they are, from 3.18 on; else the role has to tell.
     """
-    first = next(found, None)
-    if first is None:
-        seen = cloud.is_admin
-    elif cloud.shows('project_id'):
-        seen = first.project_id is not None
-    else:
-        seen = cloud.is_admin
-    if not seen and scope.project_id:
+    if first is None or not cloud.shows('project_id'):
+        return cloud.is_admin
+    return first.project_id is not None
+
+
+def _check_scope(scope: Scope, warn: Callable[[str], None], *, seen: bool) -> None:
+    """Notice that Cinder ignored ``all_tenants``, as it does, in silence, for a member."""
+    if scope == OWN_PROJECT or seen:
+        return
+    if scope.project_id:
         raise errors.RefusedError(_ONLY_AN_ADMINISTRATOR)
-    if not seen:
-        warn(
-            'Only an administrator can list the backups of all projects; '
-            "these are your own project's."
-        )
-    return itertools.chain([] if first is None else [first], found)
+    warn(
+        "Only an administrator can list the backups of all projects; these are your own project's."
+    )

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options that say which backups to keep."""
+
+import argparse
+from datetime import timezone, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from backupext.cli import options
+
+if TYPE_CHECKING:
+    from backupext.core.retention import Policy
+
+_BUCKETS = {
+    'hourly': 'hours',
+    'daily': 'days',
+    'weekly': 'ISO weeks',
+    'monthly': 'months',
+    'yearly': 'years',
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the keep rules, protection, and the calendar."""
+    rules = parser.add_argument_group(
+        'keep rules', 'What one of them keeps is kept; at least one is needed'
+    )
+    rules.add_argument(
+        '--keep-last',
+        metavar='<number>',
+        type=options.positive,
+        help='Keep the newest so many backups of each volume',
+    )
+    for bucket, many in _BUCKETS.items():
+        rules.add_argument(
+            f'--keep-{bucket}',
+            metavar='<number>',
+            type=options.positive,
+            help=f'Keep the newest backup of each of the latest so many {many} that have any',
+        )
+    rules.add_argument(
+        '--keep-within',
+        metavar='<duration>',
+        type=options.duration,
+        help="Keep all backups made within this time before the volume's newest",
+    )
+    for bucket, many in _BUCKETS.items():
+        rules.add_argument(
+            f'--keep-within-{bucket}',
+            metavar='<duration>',
+            type=options.duration,
+            help=f'Keep the newest backup of each of the {many} within this time before the '
+            "volume's newest",
+        )
+    rules.add_argument(
+        '--keep-property',
+        metavar='<key[=value]>',
+        action='append',
+        default=[],
+        type=options.property_filter,
+        help='Keep backups with this property, with any value where none is given (repeat option '
+        'for several)',
+    )
+    rules.add_argument(
+        '--keep-id',
+        metavar='<id>',
+        action='append',
+        default=[],
+        type=options.id_,
+        help='Keep the backup with this ID (repeat option for several)',
+    )
+    _add_protection(parser)
+
+
+def _add_protection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--protect-property',
+        metavar='<key[=value]>',
+        action='append',
+        type=options.property_filter,
+        help='Never delete backups with this property (default: protected=true) (repeat option for '
+        'several); one with a property expires=<time> stays until then',
+    )
+    parser.add_argument(
+        '--allow-empty',
+        action='store_true',
+        default=False,
+        help='Allow to delete the last backup from which a volume can be restored',
+    )
+    parser.add_argument(
+        '--timezone',
+        metavar='<name>',
+        type=zone,
+        default=timezone.utc,
+        help='Zone whose calendar has the hours, days, weeks, months and years, such as '
+        'Europe/Berlin (default: UTC)',
+    )
+
+
+def zone(text: str) -> tzinfo:
+    """Accept the name of a time zone."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  # see base.Command.cloud
+
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no time zone known here") from error
+
+
+def policy(parsed_args: argparse.Namespace) -> 'Policy':
+    """Collect the rules."""
+    from backupext.core import retention  # noqa: PLC0415  # see base.Command.cloud
+
+    protect = parsed_args.protect_property
+    return retention.Policy(
+        last=parsed_args.keep_last or 0,
+        counts=_given(parsed_args, 'keep_{}'),
+        within=parsed_args.keep_within,
+        within_buckets=_given(parsed_args, 'keep_within_{}'),
+        properties=tuple(parsed_args.keep_property),
+        ids=frozenset(parsed_args.keep_id),
+        protect=(retention.PROTECTED,) if protect is None else tuple(protect),
+        allow_empty=parsed_args.allow_empty,
+    )
+
+
+def _given(parsed_args: argparse.Namespace, form: str) -> dict[str, Any]:
+    values = {bucket: getattr(parsed_args, form.format(bucket)) for bucket in _BUCKETS}
+    return {bucket: value for bucket, value in values.items() if value is not None}

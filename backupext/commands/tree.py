@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``volume backup tree``."""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from backupext.cli import base, columns, drawing, options
+
+
+class VolumeBackupTree(base.Lister):
+    """Show which volume backup builds on which.
+
+    Cinder never shows the parent of an incremental backup. It is inferred by Cinder's own rule;
+    what cannot be told for certain is marked.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add what tree takes."""
+        parser = super().get_parser(prog_name)
+        options.add_scope(parser, 'Show the backups of')
+        options.add_volumes(parser, 'Show only the backups')
+        parser.add_argument(
+            '--exact',
+            action='store_true',
+            default=False,
+            help='Ask the cloud for the parents, a request for each backup (admin only)',
+        )
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
+        """Read the chains; machines get a row for each backup."""
+        from backupext.operations.tree import chains  # noqa: PLC0415  # see base.Command.cloud
+
+        scope = self.cloud.scope(parsed_args.project, all_projects=parsed_args.all_projects)
+        self._nodes = chains(
+            self.cloud, scope, parsed_args.volumes, self.warn, exact=parsed_args.exact
+        )
+        return columns.TREE, (columns.tree_row(node) for node in self._nodes)
+
+    def produce_output(
+        self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Iterable[Any]
+    ) -> int:
+        """Draw for people; what names columns gets a table of them."""
+        if parsed_args.formatter != 'table' or parsed_args.columns or parsed_args.sort_columns:
+            return int(super().produce_output(parsed_args, column_names, data))
+        names = columns.VolumeNames(self.cloud.volume_name, self.cloud.volume_names())
+        for line in drawing.lines(self._nodes, names):
+            self.app.stdout.write(f'{line}\n')
+        return 0

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``volume backup wait``."""
+
+import argparse
+
+from backupext import errors
+from backupext.cli import base, options
+from backupext.cli.options import STATUSES
+
+
+class WaitVolumeBackup(base.Command):
+    """Wait for volume backup(s) to be available, to have another status, or to be gone."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add what wait takes."""
+        parser = super().get_parser(prog_name)
+        options.add_backups(parser, 'wait for (name or ID)')
+        goal = parser.add_mutually_exclusive_group()
+        goal.add_argument(
+            '--status',
+            metavar='<status>',
+            choices=STATUSES,
+            default='available',
+            help=f'Status to wait for (default: available): {", ".join(STATUSES)}',
+        )
+        goal.add_argument(
+            '--deleted',
+            action='store_true',
+            default=False,
+            help='Wait until the backups are gone',
+        )
+        options.add_timeout(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Wait for all; one that fails does not keep the others from being waited for."""
+        from backupext.operations import bulk, wait  # noqa: PLC0415  # see base.Command.cloud
+
+        status = None if parsed_args.deleted else parsed_args.status
+        failures = self.failures(len(parsed_args.backups))
+
+        def not_found(error: errors.BackupError) -> None:
+            # What is to be gone, and is not there, has got where it was going.
+            if status is not None or not isinstance(error, errors.NotFoundError):
+                failures(error)
+
+        with self.waiter(parsed_args) as waiter:
+            with waiter.reading():
+                backups = bulk.find(self.cloud, parsed_args.backups, not_found)
+            waiter.wait_and_tell([wait.target(backup, status) for backup in backups], failures)
+        failures.conclude('{failed} of {total} backups failed.', len(parsed_args.backups))

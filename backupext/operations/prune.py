@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deleting what no rule keeps, as planned, with another look at each before it goes."""
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from typing import NamedTuple
+
+from backupext import errors
+from backupext.cloud import Cloud
+from backupext.core import retention
+from backupext.core.filters import Property, Scope
+from backupext.core.models import Backup
+from backupext.operations import tree
+from backupext.operations.bulk import Tell
+from backupext.operations.delete import Deletion
+from backupext.operations.wait import Waiter
+
+
+class Request(NamedTuple):
+    """What is pruned and how.
+
+    ``volumes`` are names or IDs, none for all; ``properties`` narrow what may be deleted and what
+    counts; ``now`` is aware, ``zone`` makes the calendar; ``concurrency`` is how many may be going
+    at a time.
+    """
+
+    scope: Scope
+    volumes: Sequence[str]
+    properties: tuple[Property, ...]
+    policy: retention.Policy
+    now: datetime
+    zone: tzinfo
+    concurrency: int
+
+
+def plan(cloud: Cloud, request: Request) -> list[retention.Decision]:
+    """Decide for every backup in scope; nothing is changed.
+
+    :raises UsageError: the policy names nothing to keep.
+    :raises RefusedError: a backup that is to be kept is not there, or the user does not see all
+        that was asked for.
+    """
+    if request.policy.is_empty:
+        raise errors.UsageError('Nothing to keep is named: give at least one --keep option.')
+    backups = tree.in_volumes(cloud, request.scope, request.volumes, _refuse)
+    missing = request.policy.ids - {backup.id for backup in backups}
+    if missing:
+        raise errors.RefusedError(
+            f'No backup in scope has the ID that is to be kept: {", ".join(sorted(missing))}.'
+        )
+    return retention.plan(
+        backups,
+        request.policy,
+        request.now,
+        request.zone,
+        lambda backup: all(each.is_in(backup.metadata) for each in request.properties),
+    )
+
+
+def _refuse(_warning: str) -> None:
+    """Take for an error what is a warning where nothing is deleted."""
+    raise errors.RefusedError('Only an administrator can prune the backups of all projects.')
+
+
+def execute(
+    cloud: Cloud,
+    waiter: Waiter,
+    decisions: Sequence[retention.Decision],
+    request: Request,
+    fail: Tell,
+) -> None:
+    """Delete what the plan says, dependents first, each gone before what it may build on.
+
+    A chain stops at its first failure. What has changed since the plan was made stays.
+    """
+    doomed = [each.backup for each in decisions if each.action is retention.Action.DELETE]
+    deletion = Deletion(
+        cloud,
+        waiter,
+        fail,
+        wait=True,
+        stop_at_failure=True,
+        concurrency=request.concurrency,
+        check=lambda backup: waiter.patiently(
+            lambda: _check_again(cloud, backup, request.policy), ()
+        ),
+    )
+    deletion.run(doomed)
+
+
+def _check_again(cloud: Cloud, planned: Backup, policy: retention.Policy) -> Backup | None:
+    """Look at a backup once more; give it as it is now, None if it is gone.
+
+    :raises RefusedError: it is not what was planned for.
+    """
+    current = cloud.read_backup(planned.id)
+    if current is None or current.status == 'deleting':
+        return current
+    if current.status != 'available':
+        raise errors.RefusedError(
+            f'Backup {current} is in status {current.status} by now: it stays.'
+        )
+    if current.metadata != planned.metadata:
+        raise errors.RefusedError(
+            f'The properties of backup {current} have been changed meanwhile: it stays.'
+        )
+    if any(each.is_in(current.metadata) for each in policy.protect):
+        raise errors.RefusedError(f'Backup {current} is protected by now: it stays.')
+    return current

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading the chains of volumes."""
+
+from collections.abc import Callable, Sequence
+
+from backupext import errors
+from backupext.cloud import Cloud
+from backupext.core import tree
+from backupext.core.filters import Criteria, Scope
+from backupext.core.models import Backup
+from backupext.operations import listing
+
+
+def chains(
+    cloud: Cloud,
+    scope: Scope,
+    volumes: Sequence[str],
+    warn: Callable[[str], None],
+    *,
+    exact: bool = False,
+) -> list[tree.Node]:
+    """Give every backup of some volumes, or of all, with what it builds on.
+
+    :param volumes: names or IDs, of deleted volumes too; none for all volumes.
+    :param exact: ask Cinder for the parents instead of inferring them (administrators only).
+    :raises RefusedError: ``exact`` by somebody who is no administrator.
+    """
+    if exact and not cloud.is_admin:
+        raise errors.RefusedError('Only an administrator can see which parents Cinder has.')
+    backups = in_volumes(cloud, scope, volumes, warn)
+    if not exact:
+        return tree.infer(backups)
+    parents = {
+        child.id: parent.id
+        for parent in _possible_parents(tree.infer(backups), backups)
+        for child in cloud.dependents(parent)
+    }
+    return tree.exact(backups, parents)
+
+
+def in_volumes(
+    cloud: Cloud, scope: Scope, volumes: Sequence[str], warn: Callable[[str], None]
+) -> list[Backup]:
+    """Read all backups of some volumes, one list each, or of all volumes in one list."""
+    references = [listing.References(volume) for volume in volumes] or [listing.References()]
+    backups = {
+        backup.id: backup
+        for each in references
+        for backup in listing.backups(cloud, Criteria(scope=scope), each, warn).backups
+    }
+    return list(backups.values())
+
+
+def _possible_parents(nodes: Sequence[tree.Node], backups: Sequence[Backup]) -> list[Backup]:
+    """Give what may have children: only they are asked for theirs."""
+    with_heirs = {node.backup.volume_id for node in nodes if node.backup.is_incremental}
+    return [backup for backup in backups if backup.volume_id in with_heirs]
