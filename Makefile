@@ -9,7 +9,7 @@ JOBS ?= 2
 PIP := -m pip --quiet --disable-pip-version-check
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint types unit docs functional sandbox sandbox-down clean
+.PHONY: demo test lint types unit docs functional nightly benchmark sandbox sandbox-down clean
 
 demo: $(VENVS)/test/installed
 	@$(BIN)/python -m tests.sandbox install
@@ -39,6 +39,15 @@ functional: $(VENVS)/test/installed $(VENVS)/osc/installed
 	@echo '== functional tests, on a real Cinder'
 	@$(BIN)/python -m tests.sandbox install
 	@TEST_PATH=./tests/functional $(BIN)/stestr run --concurrency $(JOBS)
+
+# Random histories by the hundred thousand instead of by the hundred.
+nightly: $(VENVS)/test/installed
+	@HISTORIES=100000 $(BIN)/python -m unittest tests.unit.core.test_retention tests.unit.core.test_select
+
+benchmark: $(VENVS)/test/installed $(VENVS)/osc/installed
+	@echo '== benchmark, on a real Cinder (about half an hour; leave the machine alone meanwhile)'
+	@$(BIN)/python -m tests.sandbox install
+	@$(BIN)/python -m tests.benchmark $(BENCHMARK)
 
 sandbox: $(VENVS)/test/installed
 	@$(BIN)/python -m tests.sandbox install

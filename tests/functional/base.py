@@ -167,6 +167,11 @@ class FunctionalTest(unittest.TestCase):
         with closing(sqlite3.connect(self.box.database, timeout=30)) as database, database:
             return database.execute(statement, values).fetchall()
 
+    def sql_named(self, statement: str, values: dict[str, Any]) -> None:
+        """Do the same with values by name."""
+        with closing(sqlite3.connect(self.box.database, timeout=30)) as database, database:
+            database.execute(statement, values)
+
 
 def mends(test: Callable[[Any], None]) -> Callable[[Any], None]:
     """Show that a test of ours fails with OSC's own command, then that it passes with ours."""

@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -62,6 +63,14 @@ class OpenStack:
     def _stop(self) -> None:
         self._server.communicate()
         self._folder.cleanup()
+
+
+def heed_ctrl_c() -> None:
+    """Make a started process heed Ctrl-C also where the test run itself was told to ignore it.
+
+    Shells start what they run in the background that way, and it is inherited.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @functools.cache

@@ -154,9 +154,10 @@ class RefusalTest(FunctionalTest):
     def test_dependents(self) -> None:
         volume = self.make_volume()
         full = self.make_backup(volume)
-        self.make_backup(volume, incremental=True)
+        child = self.make_backup(volume, incremental=True)
         sentence = self.fails(f'volume backup delete {full}')
-        self.assertIn('delete them first, the newest first', sentence)
+        self.assertIn(child, sentence)
+        self.assertIn('Delete them first, or all of them with --cascade', sentence)
 
     def test_an_incremental_without_a_full(self) -> None:
         volume = self.make_volume()

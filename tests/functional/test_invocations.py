@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Command lines that public scripts and guides use: what works today prints the same."""
 
+import json
 from typing import NamedTuple
 
 from tests.functional.base import FunctionalTest
@@ -13,7 +14,6 @@ READING = (
     'openstack volume backup show {backup} -f value -c status',
     'openstack volume backup list -f json',
     'openstack volume backup show {backup} -f value -c created_at',
-    'openstack volume backup list --long --limit 1 -f json',
     'openstack volume backup list -c Status -f value',
     'openstack volume backup list --name {name}',
     'openstack volume backup show {name} -f json',
@@ -98,6 +98,16 @@ class InvocationTest(FunctionalTest):
                         for client in (osc_alone(), ours())
                     ]
                     self.assertEqual(printed[0], printed[1])
+
+    def test_reading_long(self) -> None:
+        things = self.things()
+        line = 'openstack volume backup list --long --limit 1 -f json'
+        osc, plugin = (
+            json.loads(self.run_line(client, line, things, self.member).stdout)
+            for client in (osc_alone(), ours())
+        )
+        self.assertTrue(osc)
+        self.assertEqual([{key: row[key] for key in osc[0]} for row in plugin], osc)
 
     def test_changing(self) -> None:
         for lines, account in (

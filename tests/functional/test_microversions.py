@@ -24,6 +24,8 @@ COMMANDS = {
     'unset --property': 'unset {backup} --property k',
     'create --property': 'create {volume} --property k=v',
     'create --availability-zone': 'create {volume} --availability-zone nova',
+    'restore --type': 'restore {backup} --type __DEFAULT__ --name x --wait',
+    'restore --availability-zone': 'restore {backup} --availability-zone nova --name x --wait',
 }
 
 _BACKUPS = 'SELECT id FROM backups WHERE project_id = ?'
@@ -51,6 +53,7 @@ class MicroversionTest(FunctionalTest):
             with self.subTest(version=version, option=option):
                 arguments = f'{pin} volume backup {command}'
                 self.check_option(arguments, reason, allowed=_has(version, feature.since))
+                self.wait_for('backup', backup)  # restored already, a moment later
         self.check_actions(pin, backup)
 
     def check_columns(self, version: str, pin: str, backup: str) -> None:

@@ -2,6 +2,7 @@
 """The real OpenStackShell in this process, for tests of commands."""
 
 import contextlib
+import functools
 import io
 import logging
 import os
@@ -14,6 +15,7 @@ from unittest import mock
 
 from openstackclient import shell
 
+from tests.unit.clock import FakeClock
 from tests.unit.stub import StubCloud
 
 
@@ -25,12 +27,30 @@ class Result(NamedTuple):
     stderr: str
 
 
-def run(arguments: str | list[str], environment: dict[str, str]) -> Result:
-    """Run ``openstack`` with arguments, written as a shell would read them or as a list."""
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def run(
+    arguments: str | list[str],
+    environment: dict[str, str],
+    *,
+    stdin: io.StringIO | None = None,
+    stderr: io.StringIO | None = None,
+) -> Result:
+    """Run ``openstack`` with arguments, written as a shell would read them or as a list.
+
+    Nobody sits at a terminal, unless stdin or stderr is one.
+    """
     argv = shlex.split(arguments) if isinstance(arguments, str) else arguments
-    stdout, stderr = io.StringIO(), io.StringIO()
+    stdout = io.StringIO()
+    stderr = io.StringIO() if stderr is None else stderr
     with (
         mock.patch.dict(os.environ, environment, clear=True),
+        mock.patch('sys.stdin', io.StringIO() if stdin is None else stdin),
         contextlib.redirect_stdout(stdout),
         contextlib.redirect_stderr(stderr),
         _logging_restored(),
@@ -77,9 +97,15 @@ class CommandTest(unittest.TestCase):
     def setUp(self) -> None:
         self.use_cloud()
 
-    def openstack(self, arguments: str | list[str]) -> Result:
+    @functools.cached_property
+    def clock(self) -> FakeClock:
+        """The clock of the machine on which commands run."""
+        return FakeClock()
+
+    def openstack(self, arguments: str | list[str], **streams: io.StringIO) -> Result:
         """Run a command against the stubbed cloud."""
-        return run(arguments, self.cloud.environment)
+        with self.clock.installed():
+            return run(arguments, self.cloud.environment, **streams)
 
     def assert_prints(self, arguments: str | list[str], stdout: str, stderr: str = '') -> None:
         """Expect exit status 0, exactly this on stdout, and nothing or one sentence on stderr."""

@@ -8,7 +8,10 @@ microversions as Cinder does, and remembers what it was asked.
 import http.client
 import json
 import urllib.parse
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 
 import requests_mock
@@ -78,10 +81,14 @@ class StubCloud:
         self.maximum = maximum
         self.refusal = refusal
         self.catalogue = catalogue
+        #: How many requests a test can need.
+        self.most = MANY
+        #: What time it says that it is; nothing where it is None.
+        self.date: Callable[[], datetime] | None = None
         self.asked: list[Asked] = []
         self.identity: list[str] = []
         self.projects: list[dict[str, str]] = []
-        self._answers: dict[str, list[Answer | Exception]] = {}
+        self._answers: dict[str, list[Answer | BaseException]] = {}
         self._mocker = requests_mock.Mocker()
 
     def start(self) -> None:
@@ -110,11 +117,19 @@ class StubCloud:
             'OS_CLIENT_CONFIG_FILE': '/nonexistent/clouds.yaml',
         }
 
-    def on(self, line: str, body: Any = None, *, status: int = 200, text: str = '') -> None:
+    def on(
+        self,
+        line: str,
+        body: Any = None,
+        *,
+        status: int = 200,
+        text: str = '',
+        headers: dict[str, str] | None = None,
+    ) -> None:
         """Answer a request. Several answers to the same request are given in their order."""
-        self._answers.setdefault(line, []).append(Answer(status, body, text))
+        self._answers.setdefault(line, []).append(Answer(status, body, text, headers or {}))
 
-    def fail(self, line: str, error: Exception) -> None:
+    def fail(self, line: str, error: BaseException) -> None:
         """Break the connection instead of answering a request."""
         self._answers.setdefault(line, []).append(error)
 
@@ -159,6 +174,8 @@ class StubCloud:
         context.status_code = answer.status
         context.reason = http.client.responses[answer.status]
         context.headers.update(answer.headers)
+        if self.date:
+            context.headers['Date'] = format_datetime(self.date(), usegmt=True)
         if answer.text:
             context.headers['Content-Type'] = 'text/html'
             return answer.text
@@ -166,7 +183,7 @@ class StubCloud:
         return '' if answer.body is None else json.dumps(answer.body)
 
     def _remember(self, request: Request) -> Asked:
-        if len(self.asked) >= MANY:
+        if len(self.asked) >= self.most:
             raise AssertionError('the command does not stop asking')
         line = f'{request.method} {_path(str(request.url))}'
         version = request.headers.get('OpenStack-API-Version')
@@ -181,12 +198,17 @@ class StubCloud:
             return Answer(body=self._version_document())
         if asked.microversion and not self._takes(asked.microversion):
             return self._not_acceptable(asked.microversion)
-        if not answers:
-            raise AssertionError(f'nobody expects {asked.line}')
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        if isinstance(answer, Exception):
+        answer = self._next(answers) if answers else self._unprepared(asked)
+        if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    def _next(self, answers: list[Answer | BaseException]) -> Answer | BaseException:
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    def _unprepared(self, asked: Asked) -> Answer:
+        """Answer what no test has prepared an answer for."""
+        raise AssertionError(f'nobody expects {asked.line}')
 
     def _takes(self, version: str) -> bool:
         return _number(self.minimum) <= _number(version) <= _number(self.maximum)

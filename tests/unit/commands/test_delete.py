@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from tests.unit.rows import ID, OTHER_ID, backup
+from tests.unit.rows import ID, OTHER_ID, VOLUME_ID, backup
 from tests.unit.shell import CommandTest, Result
 from tests.unit.stub import OTHER_PROJECT, OWN_PROJECT
 
@@ -20,17 +20,22 @@ class DeleteTest(CommandTest):
         self.assert_prints('volume backup delete nightly', '')
         self.assert_asked('GET /backups/detail?name=nightly', f'DELETE /backups/{ID}')
 
-    def test_several_are_deleted_in_their_order(self) -> None:
-        for id_ in (OTHER_ID, ID):
-            self.cloud.on(f'GET /backups/{id_}', {'backup': backup(id_)})
-            self.cloud.on(f'DELETE /backups/{id_}', status=202)
-        self.assert_prints(f'volume backup delete {OTHER_ID} {ID}', '')
-        self.assert_asked(
-            f'GET /backups/{OTHER_ID}',
-            f'DELETE /backups/{OTHER_ID}',
-            f'GET /backups/{ID}',
-            f'DELETE /backups/{ID}',
-        )
+    def test_several_are_all_found_first_and_the_newest_goes_first(self) -> None:
+        older = backup(ID, created_at='2026-11-01T02:00:00.000000')
+        newer = backup(OTHER_ID, created_at='2026-11-02T02:00:00.000000')
+        for row in (older, newer):
+            self.cloud.on(f'GET /backups/{row["id"]}', {'backup': row})
+            self.cloud.on(f'DELETE /backups/{row["id"]}', status=202)
+        for first, second in ((ID, OTHER_ID), (OTHER_ID, ID)):
+            with self.subTest(first=first):
+                self.cloud.asked.clear()
+                self.assert_prints(f'volume backup delete {first} {second}', '')
+                self.assert_asked(
+                    f'GET /backups/{first}',
+                    f'GET /backups/{second}',
+                    f'DELETE /backups/{OTHER_ID}',
+                    f'DELETE /backups/{ID}',
+                )
 
     def test_one_that_fails_does_not_keep_the_others(self) -> None:
         for name, id_ in (('a', ID), ('b', OTHER_ID)):
@@ -61,6 +66,7 @@ class DeleteTest(CommandTest):
     def test_a_message_says_what_to_do_about_incrementals(self) -> None:
         self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})
         self.cloud.refuse(f'DELETE /backups/{ID}', 400, INCREMENTALS_EXIST)
+        self.cloud.on(f'GET /backups/detail?volume_id={VOLUME_ID}', {'backups': [backup()]})
         self.assert_fails(
             f'volume backup delete {ID}',
             f"Cannot delete backup 'nightly' ({ID}): incremental backups depend on it; delete them "

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which microversion is asked for, and what it costs to find out."""
 
-from tests.unit.rows import ID, VOLUME_ID, backup, volume
+from tests.unit.rows import ID, OTHER_ID, VOLUME_ID, backup, volume
 from tests.unit.shell import CommandTest
 from tests.unit.stub import StubCloud
 
@@ -49,8 +49,11 @@ class UnpinnedTest(NegotiationTest):
                 self.assertEqual(self.versions, ['3.71', maximum, maximum, maximum])
 
     def test_several_backups_cost_one_refusal(self) -> None:
-        self.use_cloud(maximum='3.42').on(f'DELETE /backups/{ID}', status=202)
-        self.assert_prints(f'volume backup delete {ID} {ID}', '')
+        self.use_cloud(maximum='3.42')
+        self.cloud.on(f'GET /backups/{OTHER_ID}', {'backup': backup(OTHER_ID)})
+        for id_ in (ID, OTHER_ID):
+            self.cloud.on(f'DELETE /backups/{id_}', status=202)
+        self.assert_prints(f'volume backup delete {ID} {OTHER_ID}', '')
         self.assertEqual(self.versions, ['3.71', '3.42', '3.42', '3.42', '3.42'])
 
     def test_what_is_settled_is_not_asked_again(self) -> None:

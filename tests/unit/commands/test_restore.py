@@ -193,14 +193,22 @@ class UsageTest(RestoreTest):
 
 
 class RefusalTest(RestoreTest):
-    def test_a_message_names_a_state_that_forbids_it(self) -> None:
-        self.use_cloud()
-        self.cloud.on(f'GET /backups/{ID}', {'backup': backup(status='restoring')})
+    def test_a_backup_that_is_not_available_is_refused_before_anything_else(self) -> None:
+        for status in ('creating', 'restoring', 'error', 'deleting'):
+            with self.subTest(status):
+                self.use_cloud().on(f'GET /backups/{ID}', {'backup': backup(status=status)})
+                self.assert_fails(
+                    f'{RESTORE} fresh',
+                    f"Cannot restore backup 'nightly' ({ID}) in status {status}: it must be "
+                    'available.',
+                )
+                self.assert_asked(f'GET /backups/{ID}')
+
+    def test_a_status_that_has_changed_meanwhile_is_told_in_cinders_words(self) -> None:
+        self.use_cloud().on(f'GET /backups/{ID}', {'backup': backup()})
         said = 'Invalid backup: Backup status must be available.'
         self.cloud.refuse(POST, 400, said)
-        self.assert_fails(
-            RESTORE, f"Cannot restore backup 'nightly' ({ID}) in status restoring: {said}"
-        )
+        self.assert_fails(RESTORE, f"Cannot restore backup 'nightly' ({ID}): {said}")
 
     def test_a_volume_that_is_too_small_is_told_in_cinders_words(self) -> None:
         self.use_cloud()

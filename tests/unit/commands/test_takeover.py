@@ -12,12 +12,16 @@ COMMANDS = (
     'create',
     'delete',
     'list',
+    'prune',
     'record export',
     'record import',
     'restore',
     'set',
     'show',
+    'summary',
+    'tree',
     'unset',
+    'wait',
 )
 OURS = 'This command is provided by the backupext plugin.'
 

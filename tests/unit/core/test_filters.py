@@ -16,10 +16,6 @@ class ScopeTest(unittest.TestCase):
         self.assertEqual(Scope(project_id='p').query, wanted)
         self.assertEqual(Scope(all_projects=True, project_id='p').query, wanted)
 
-    def test_it_names_the_option_that_a_user_gave(self) -> None:
-        self.assertEqual(Scope(project_id='p').option, '--project')
-        self.assertEqual(Scope(all_projects=True).option, '--all-projects')
-
     def test_only_the_own_project_equals_the_own_project(self) -> None:
         self.assertEqual(Scope(), OWN_PROJECT)
         self.assertNotEqual(Scope(all_projects=True), OWN_PROJECT)

@@ -133,7 +133,12 @@ class VolumeTest(unittest.TestCase):
     def test_a_row_keeps_what_is_used(self) -> None:
         row = rows.volume()
         found = Volume.from_api({**row, 'attachments': [], 'links': []})
-        self.assertEqual(dataclasses.asdict(found), row)
+        self.assertEqual(dataclasses.asdict(found), {**row, 'project_id': None})
+
+    def test_the_project_stands_under_a_key_of_its_own(self) -> None:
+        found = Volume.from_api({'id': 'v', 'os-vol-tenant-attr:tenant_id': 'p'})
+        self.assertEqual(found.project_id, 'p')
+        self.assertIsNone(Volume.from_api({'id': 'v', 'project_id': 'p'}).project_id)
 
     def test_a_summary_leaves_the_rest_unknown(self) -> None:
         self.assertEqual(Volume.from_api({'id': 'v', 'name': None}), Volume('v'))
@@ -145,6 +150,17 @@ class VolumeTest(unittest.TestCase):
 
 class SnapshotTest(unittest.TestCase):
     def test_a_row_keeps_what_is_used(self) -> None:
-        row = {'id': 's', 'name': 'before', 'status': 'available', 'created_at': 'then'}
-        found = Snapshot.from_api({**row, 'volume_id': 'v', 'size': 1})
+        row = {
+            'id': 's',
+            'name': 'before',
+            'status': 'available',
+            'volume_id': 'v',
+            'created_at': 'then',
+        }
+        found = Snapshot.from_api({**row, 'size': 1})
         self.assertEqual(dataclasses.asdict(found), row)
+
+    def test_its_time_is_read_as_utc(self) -> None:
+        found = Snapshot.from_api(rows.snapshot())
+        self.assertEqual(found.created, datetime(2026, 10, 2, tzinfo=timezone.utc))
+        self.assertIsNone(Snapshot('s').created)

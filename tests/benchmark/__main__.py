@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of the benchmark: `python -m tests.benchmark`."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.benchmark import cases, data, environments, measure, report, tax
+from tests.benchmark.cases import CINDER, OSC, OURS, STARTS, Case, Clients
+from tests.benchmark.data import Project
+from tests.benchmark.measure import Result
+from tests.functional.client import ROOT
+from tests.sandbox import Sandbox
+
+SIZES = [1_000, 10_000, 100_000]
+RUNS = 5
+#: A difference of one hundredth shows only in many pairs.
+TAX_PAIRS = 6
+NAME = 'benchmark'
+
+
+class Benchmark:
+    """One run: a sandbox, the clients, and what was measured so far."""
+
+    def __init__(self, box: Sandbox, clients: Clients, runs: int, only: Sequence[str]) -> None:
+        self._box, self._clients, self._runs, self._only = box, clients, runs, only
+        self.results: dict[tuple[str, int], dict[str, Result]] = {}
+        self.taxes: dict[str, tax.Tax] = {}
+        self.imports: tax.Imports | None = None
+
+    def measure(self, sizes: Sequence[int]) -> None:
+        """Measure everything, the cheap things first."""
+        projects = [data.make_project(self._box, size) for size in sorted(sizes)]
+        self._measure_starts(projects[0])
+        self._measure_imports()
+        for project in projects:
+            for case in cases.of_project(project):
+                # 200 deletions find what they delete by name; among how many matters little.
+                if self._is_wanted(case.name) and not (case.deletes and project != projects[0]):
+                    self._measure(case, project)
+
+    def _is_wanted(self, name: str) -> bool:
+        return not self._only or name in self._only
+
+    def _measure(self, case: Case, project: Project) -> None:
+        _say(f'{case.name}, {project.backups:,} backups')
+        rivals = cases.rivals(case, self._clients, self._box, project)
+        results = measure.compare(rivals, self._runs)
+        if case.same:
+            _check_same(case, results)
+        self.results[case.name, project.backups] = results
+
+    def _measure_starts(self, project: Project) -> None:
+        account = project.account.environment
+        pairs = self._runs * TAX_PAIRS
+        if self._is_wanted(cases.START_SHOW):
+            _say(cases.START_SHOW)
+            case = next(case for case in STARTS if case.name == cases.START_SHOW)
+            rivals = cases.rivals(case, self._clients, self._box, project)
+            self.results[case.name, 0] = measure.compare(rivals, self._runs)
+        start = next(case.openstack for case in STARTS if case.name == cases.START)
+        for name, arguments in {**tax.COMMANDS, cases.START: start}.items():
+            if self._is_wanted(name):
+                _say(f'{name}: {pairs} pairs with the plugin and without')
+                results = tax.pairs(arguments, self._clients, account, pairs)
+                self.results[name, 0] = results
+                self.taxes[name] = tax.judge(results)
+
+    def _measure_imports(self) -> None:
+        if self._is_wanted('help'):
+            _say('imports')
+            self.imports = tax.imports(self._clients, self._runs)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, write; return the exit status."""
+    parsed = _parser().parse_args(arguments)
+    parsed.output.mkdir(parents=True, exist_ok=True)
+    facts = environments.machine()
+    with (
+        tempfile.TemporaryDirectory(prefix='backupext-benchmark-') as folder,
+        Sandbox.start() as box,
+    ):
+        clients = _clients(parsed.plugin, Path(folder))
+        benchmark = Benchmark(box, clients, parsed.runs, parsed.only)
+        benchmark.measure(parsed.backups)
+    facts['load after'] = f'{os.getloadavg()[0]:.2f}'
+    _write(parsed.output, benchmark, {**_releases(clients), **facts})
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='python -m tests.benchmark',
+        description="Compare ours with OSC's own commands, cinderclient and bare HTTP.",
+    )
+    parser.add_argument(
+        '--backups',
+        type=_sizes,
+        default=SIZES,
+        metavar='N,N',
+        help='the sizes of the projects (default: 1000,10000,100000)',
+    )
+    parser.add_argument(
+        '--runs',
+        type=_positive,
+        default=RUNS,
+        help='measured runs of each command (default: %(default)s; of slow ones at most '
+        f'{measure.FEW}; of pairs with and without the plugin {TAX_PAIRS} times as many)',
+    )
+    parser.add_argument(
+        '--output',
+        type=Path,
+        default=ROOT / 'build' / NAME,
+        metavar='DIR',
+        help='where the report and the plot go (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--only', action='append', choices=cases.NAMES, help='this case only; may be repeated'
+    )
+    parser.add_argument(
+        '--plugin',
+        type=Path,
+        default=ROOT,
+        metavar='DIR',
+        help='the checkout whose plugin is measured (default: this one)',
+    )
+    return parser
+
+
+def _sizes(text: str) -> list[int]:
+    return [_positive(size) for size in text.split(',')]
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError('at least 1')
+    return number
+
+
+def _clients(checkout: Path, folder: Path) -> Clients:
+    paths = environments.place_plugin(checkout, folder)
+    home = folder / 'home'
+    home.mkdir()
+    return Clients(
+        environments.osc(),
+        environments.cinderclient(),
+        cases.environment(home, paths.with_plugin),
+        cases.environment(home, paths.without),
+    )
+
+
+def _releases(clients: Clients) -> dict[str, str]:
+    """Name the releases that were measured, once for each client."""
+    pythons = {OSC: clients.osc, CINDER: clients.cinder}
+    return {
+        client: ', '.join(
+            f'{name} {version}' for name, version in environments.versions(python).items()
+        )
+        for client, python in pythons.items()
+        if python
+    }
+
+
+def _check_same(case: Case, results: dict[str, Result]) -> None:
+    """See to it that the same was done, before anybody compares what it took."""
+    outputs = {name: result.output for name, result in results.items() if name != CINDER}
+    if len(set(outputs.values())) != 1:
+        raise RuntimeError(f'{case.name}: {", ".join(outputs)} do not print the same')
+    json.loads(outputs[OURS])
+
+
+def _write(folder: Path, benchmark: Benchmark, facts: dict[str, str]) -> None:
+    measured = (facts, benchmark.results, benchmark.taxes, benchmark.imports)
+    text = report.text(*measured)
+    sys.stdout.write(text)
+    folder.joinpath(f'{NAME}.txt').write_text(text)
+    source = folder / f'{NAME}.json'
+    source.write_text(json.dumps(report.as_json(*measured), indent=2) + '\n')
+    python = environments.matplotlib()
+    if python is None:
+        _say('The plot is left out: there is no matplotlib.')
+        return
+    subprocess.run([python, '-I', Path(__file__).with_name('plot.py'), source], check=True)
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f'{sentence}\n')
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one table of what is measured: a case is the same task, as each client is asked for it."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.benchmark import data
+from tests.benchmark.data import Project
+from tests.benchmark.measure import Rival
+from tests.sandbox import Sandbox
+
+BARE_SCRIPT = Path(__file__).with_name('bare.py')
+MICROVERSION = '3.71'
+
+OURS, OSC, CINDER, BARE = 'ours', 'OSC', 'cinderclient', 'bare HTTP'
+NOBODY = '00000000-0000-4000-8000-000000000000'
+
+#: From so many backups on OSC's own takes many minutes: it is left out, and cinderclient runs once.
+MANY = 50_000
+
+
+class Case(NamedTuple):
+    """A task; the arguments of a client that can do it, None where it cannot.
+
+    ``same``: the clients that print JSON must print the same, to the byte.
+    """
+
+    name: str
+    openstack: Sequence[str]
+    cinder: Sequence[str] | None = None
+    bare: Sequence[str] | None = None
+    same: bool = False
+    status: int = 0
+    deletes: bool = False
+
+
+class Clients(NamedTuple):
+    """Where each client is, and the variables that each one runs with."""
+
+    osc: Path
+    cinder: Path | None
+    with_plugin: Mapping[str, str]
+    without: Mapping[str, str]
+
+
+#: OSC's start: with `token issue` it loads every command of every plugin, reads the configuration,
+#: makes the SDK's connection and authenticates, and does nothing else. `--version` and `help` stop
+#: before most of that. `start-show` adds what a Block Storage command of OSC's own loads and asks
+#: at least: the discovery of the service, and one look-up in vain.
+START, START_SHOW = 'start', 'start-show'
+LIST, LIST_LONG, LIST_TABLE = 'list', 'list-long', 'list-table'
+STARTS = (
+    Case(START, ['token', 'issue', '-f', 'value', '-c', 'expires']),
+    Case(START_SHOW, ['volume', 'backup', 'show', NOBODY], status=1),
+)
+
+NAMES = (
+    *(START, START_SHOW, 'version', 'help', LIST, LIST_LONG, LIST_TABLE),
+    *('list-status', 'list-name', 'list-volume', 'list-max-items', 'show', 'delete'),
+)
+
+
+def of_project(project: Project) -> list[Case]:
+    """List the cases in a project."""
+    backup = ['volume', 'backup']
+    as_json = [*backup, 'list', '-f', 'json']
+    plain = Case(LIST, as_json, ['backup-list'], ['list'], same=True)
+    if project.backups >= MANY:
+        return [plain]
+    doomed = [f'doomed-{number:03}' for number in range(data.DOOMED)]
+    name, volume = project.backup_name, project.volume_id
+    return [
+        plain,
+        Case(LIST_LONG, [*as_json, '--long'], None, ['list', '--long'], same=True),
+        Case(LIST_TABLE, [*backup, 'list'], ['backup-list']),
+        _filtered('list-status', '--status', 'status', 'error'),
+        _filtered('list-name', '--name', 'name', name),
+        _filtered('list-volume', '--volume', 'volume_id', volume),
+        Case(
+            'list-max-items',
+            [*as_json, '--max-items', '10'],
+            ['backup-list', '--limit', '10'],
+            ['list', '--most', '10'],
+            same=True,
+        ),
+        Case(
+            'show',
+            [*backup, 'show', name, '-f', 'json'],
+            ['backup-show', name],
+            ['show', name],
+        ),
+        Case(
+            'delete',
+            [*backup, 'delete', *doomed],
+            ['backup-delete', *doomed],
+            ['delete', *doomed],
+            deletes=True,
+        ),
+    ]
+
+
+def _filtered(name: str, option: str, key: str, value: str) -> Case:
+    return Case(
+        name,
+        ['volume', 'backup', 'list', '-f', 'json', option, value],
+        ['backup-list', '--filters', f'{key}={value}'],
+        ['list', '--query', json.dumps({key: value})],
+        same=True,
+    )
+
+
+def rivals(case: Case, clients: Clients, box: Sandbox, project: Project) -> list[Rival]:
+    """Say how each client does a case."""
+    account = project.account.environment
+    many = project.backups >= MANY
+    openstack = [str(clients.osc.with_name('openstack')), *case.openstack]
+    found = [Rival(OURS, openstack, {**clients.with_plugin, **account}, case.status)]
+    others = {**clients.without, **account}
+    if not many:
+        found.append(Rival(OSC, openstack, others, case.status))
+    if case.cinder and clients.cinder:
+        cinder = [str(clients.cinder.with_name('cinder')), '--os-volume-api-version', MICROVERSION]
+        found.append(Rival(CINDER, [*cinder, *case.cinder], others, cold=many))
+    if case.bare:
+        bare = [str(clients.osc), '-I', str(BARE_SCRIPT), *case.bare]
+        found.append(Rival(BARE, bare, others))
+    if case.deletes:
+        before = partial(data.put_doomed, box, project)
+        after = partial(data.wait_until_deleted, box, project)
+        found = [replace(rival, before=before, after=after) for rival in found]
+    return found
+
+
+def environment(home: Path, path: Path) -> dict[str, str]:
+    """Give a process a home of its own, where stevedore can keep its cache as it does at a user's.
+
+    Nothing of the caller's configuration comes along.
+    """
+    return {
+        'HOME': str(home),
+        'XDG_CACHE_HOME': str(home / '.cache'),
+        'LANG': 'C.UTF-8',
+        'PATH': os.environ['PATH'],
+        'PYTHONPATH': str(path),
+    }

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is measured: OSC with and without the plugin, cinderclient, and where each is installed."""
+
+import configparser
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.functional.client import ROOT, osc_python
+
+HERE = Path(__file__).parent
+CONSTRAINTS = ROOT / 'tests' / 'constraints.txt'
+PACKAGES = (
+    *('python-openstackclient', 'openstacksdk', 'osc-lib', 'cliff', 'keystoneauth1'),
+    'python-cinderclient',
+)
+_VERSIONS = """
+import importlib.metadata, json, platform, sys
+found = {'Python': platform.python_version()}
+for name in sys.argv[1:]:
+    try:
+        found[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        pass
+print(json.dumps(found))
+"""
+
+
+class Paths(NamedTuple):
+    """A folder that goes onto the path of Python with the plugin in it, and one that is empty.
+
+    Ours and OSC's own run in one environment, so that nothing else differs; the empty folder makes
+    up for what it costs to look into one more.
+    """
+
+    with_plugin: Path
+    without: Path
+
+
+def place_plugin(checkout: Path, folder: Path) -> Paths:
+    """Copy the plugin and write what the entry points of an installed one would be.
+
+    A copy, since a checkout may change while it is measured.
+    """
+    paths = Paths(folder / 'with', folder / 'without')
+    paths.without.mkdir()
+    ignored = shutil.ignore_patterns('__pycache__')
+    shutil.copytree(checkout / 'backupext', paths.with_plugin / 'backupext', ignore=ignored)
+    configuration = configparser.ConfigParser(interpolation=None)
+    configuration.optionxform = str  # type: ignore[assignment,method-assign]  # keep the case
+    configuration.read(checkout / 'setup.cfg')
+    metadata = paths.with_plugin / 'backupext-0.dist-info'
+    metadata.mkdir()
+    metadata.joinpath('METADATA').write_text('Metadata-Version: 2.1\nName: backupext\nVersion: 0\n')
+    groups = configuration['entry_points'].items()
+    text = '\n'.join(f'[{group}]{lines}\n' for group, lines in groups)
+    metadata.joinpath('entry_points.txt').write_text(text)
+    return paths
+
+
+def osc() -> Path:
+    """Name the Python that has OSC alone."""
+    python = osc_python()
+    if not python.exists():
+        raise SystemExit(f'There is no OSC in {python.parent.parent}; `make benchmark` makes one.')
+    return python
+
+
+def cinderclient() -> Path | None:
+    """Install cinderclient, where it is not; without it the benchmark does without."""
+    return _ensure('cinderclient', HERE / 'cinderclient.txt', '-c', str(CONSTRAINTS))
+
+
+def matplotlib() -> Path | None:
+    """Install what draws the plot, where it is not."""
+    return _ensure('benchmark', HERE / 'requirements.txt')
+
+
+def versions(python: Path) -> dict[str, str]:
+    """Ask an environment for the releases in it."""
+    answer = subprocess.run(
+        [python, '-I', '-c', _VERSIONS, *PACKAGES], capture_output=True, text=True, check=True
+    )
+    found: dict[str, str] = json.loads(answer.stdout)
+    return found
+
+
+def machine() -> dict[str, str]:
+    """Describe what the figures depend on besides the releases, and nothing that names it."""
+    return {
+        'system': f'{platform.system()} {platform.machine()}',
+        'processor': _processor(),
+        'cores': str(len(os.sched_getaffinity(0))),
+        'load before': f'{os.getloadavg()[0]:.2f}',
+    }
+
+
+def _processor() -> str:
+    for line in Path('/proc/cpuinfo').read_text().splitlines():
+        if line.startswith('model name'):
+            return line.partition(':')[2].strip()
+    return 'unknown'
+
+
+def _ensure(name: str, requirements: Path, *options: str) -> Path | None:
+    folder = ROOT / '.venvs' / name
+    python, stamp = folder / 'bin' / 'python', folder / 'benchmark.stamp'
+    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return python
+    sys.stderr.write(f'Installing {requirements.name} into {folder} ...\n')
+    shutil.rmtree(folder, ignore_errors=True)
+    pip = (str(python), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check')
+    try:
+        subprocess.run([sys.executable, '-m', 'venv', str(folder)], check=True)
+        subprocess.run([*pip, '-r', str(requirements), *options], check=True)
+    except subprocess.CalledProcessError:
+        sys.stderr.write(f'{requirements.name} cannot be installed: going on without.\n')
+        return None
+    stamp.write_text(wanted)
+    return python

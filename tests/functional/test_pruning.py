@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Chains and retention on the real Cinder, whose database knows the real parents."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.functional.base import FunctionalTest
+
+PRUNE = 'volume backup prune --auto-approve -f json'
+
+
+class HistoryTest(FunctionalTest):
+    """Histories of backups, and the truth about them."""
+
+    def replay(self, seed: int, steps: int = 12) -> list[str]:
+        """Make and delete backups of two volumes at random, in an order that Cinder accepts."""
+        dice = random.Random(seed)
+        volumes = [self.make_volume(), self.make_volume()]
+        for _ in range(steps):
+            volume = dice.choice(volumes)
+            leaves = self.leaves(volume)
+            if leaves and dice.random() < 0.2:
+                self.delete(dice.choice(leaves))
+            else:
+                incremental = bool(leaves) and dice.random() < 0.7
+                self.make_backup(volume, incremental=incremental, name=self.unique('b'))
+        return volumes
+
+    def leaves(self, volume: str) -> list[str]:
+        rows = self.parents(volume)
+        return sorted(set(rows) - set(rows.values()))
+
+    def parents(self, volume: str | None = None) -> dict[str, str | None]:
+        """Read the truth: the parent of each backup that there is."""
+        rows = self.sql(
+            'SELECT id, parent_id FROM backups WHERE project_id = ? AND NOT deleted'
+            ' AND (? IS NULL OR volume_id = ?)',
+            *(self.project.id, volume, volume),
+        )
+        return dict(rows)
+
+    def delete(self, backup: str) -> None:
+        self.project.member.block_storage('DELETE', f'/backups/{backup}')
+        self.wait_for('backup', backup, 'deleted')
+
+    def assert_nothing_is_broken(self) -> None:
+        """Expect the whole chain of everything that is left."""
+        parents = self.parents()
+        missing = {parent for parent in parents.values() if parent and parent not in parents}
+        self.assertEqual(missing, set())
+
+    def prune(
+        self, options: str, environment: dict[str, str] | None = None
+    ) -> list[dict[str, Any]]:
+        decisions: list[dict[str, Any]] = json.loads(
+            self.openstack(f'{PRUNE} {options}', environment)
+        )
+        return decisions
+
+    def doomed(self, decisions: list[dict[str, Any]]) -> set[str]:
+        return {row['ID'] for row in decisions if row['Decision'] == 'delete'}
+
+
+class ChainTest(HistoryTest):
+    """Histories that are replayed, and what is made of them."""
+
+    def test_inference_is_never_wrong(self) -> None:
+        for seed in range(3):
+            self.replay(seed)
+        truth = self.parents()
+        inferred = json.loads(self.backup('tree -f json'))
+        for row in inferred:
+            if row['Certain']:
+                self.assertEqual(row['Parent'], truth[row['ID']])
+        exact = json.loads(self.backup('tree --exact -f json', self.admin_here))
+        self.assertEqual({row['ID']: row['Parent'] for row in exact}, truth)
+        self.assertTrue(all(row['Certain'] for row in exact))
+
+    def test_a_prune_leaves_whole_chains(self) -> None:
+        for seed in range(10, 13):
+            volumes = self.replay(seed)
+            scope = ' '.join(f'--volume {volume}' for volume in volumes)
+            planned = self.doomed(
+                json.loads(self.backup(f'prune {scope} --keep-last 2 --dry-run -f json'))
+            )
+            before = set(self.parents())
+            self.assertEqual(self.doomed(self.prune(f'{scope} --keep-last 2')), planned)
+            self.assertEqual(set(self.parents()), before - planned)
+            self.assert_nothing_is_broken()
+
+    def test_a_second_prune_has_nothing_to_do(self) -> None:
+        self.replay(20)
+        self.prune('--all-volumes --keep-last 1')
+        self.assertEqual(self.doomed(self.prune('--all-volumes --keep-last 1')), set())
+
+    def test_an_administrator_prunes_other_projects(self) -> None:
+        volumes = self.replay(30)
+        scope = f'--all-projects --volume {volumes[0]} --volume {volumes[1]}'
+        self.prune(f'{scope} --keep-last 1', self.admin)
+        self.assert_nothing_is_broken()
+        for volume in volumes:
+            self.assertTrue(self.parents(volume))
+
+    def test_without_consent_nothing_is_deleted(self) -> None:
+        volume = self.make_volume()
+        for _ in range(2):
+            self.make_backup(volume)
+        result = self.run_openstack(f'volume backup prune --volume {volume} --keep-last 1 -f json')
+        self.assertEqual(result.status, 1)
+        self.assertIn('--auto-approve', result.stderr)
+        self.assertEqual(len(self.parents(volume)), 2)
+
+    def test_protected_backups_stay(self) -> None:
+        volume = self.make_volume()
+        protected = self.make_backup(volume, metadata={'protected': 'true'})
+        other = self.make_backup(volume)
+        newest = self.make_backup(volume)
+        self.assertEqual(self.doomed(self.prune(f'--volume {volume} --keep-last 1')), {other})
+        self.assertEqual(set(self.parents(volume)), {protected, newest})
+
+    def test_an_empty_policy_is_refused(self) -> None:
+        self.assertIn('--keep', self.fails('volume backup prune --all-volumes', status=2))
+
+    def test_a_version_that_hides_what_protects_is_refused(self) -> None:
+        pinned = '--os-volume-api-version 3.42 volume backup prune --all-volumes --keep-last 1'
+        self.assertIn('3.43', self.fails(pinned))
+
+
+class DisturbanceTest(HistoryTest):
+    """Prunes that are killed, doubled, or overtaken."""
+
+    def start(self, options: str) -> subprocess.Popen[str]:
+        """Start the real command, as cron would."""
+        command = Path(sys.executable).with_name('openstack')
+        return subprocess.Popen(
+            [command, *PRUNE.split(), *options.split()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={'PATH': '/usr/bin:/bin', 'LANG': 'C.UTF-8', **self.member},
+        )
+
+    def chain(self, length: int) -> str:
+        """Make a volume whose oldest chain has so many backups, and a younger full one."""
+        volume = self.make_volume()
+        self.make_backup(volume)
+        for _ in range(length - 1):
+            self.make_backup(volume, incremental=True)
+        self.make_backup(volume)
+        return volume
+
+    def test_a_killed_prune_goes_on_when_it_is_run_again(self) -> None:
+        volume = self.chain(4)
+        options = f'--volume {volume} --keep-last 1'
+        process = self.start(options)
+        self.wait_until(lambda: len(self.parents(volume)) < 5, wanted=True)
+        process.kill()
+        process.communicate()
+        self.assert_nothing_is_broken()
+        self.prune(options)
+        self.assertEqual(len(self.parents(volume)), 1)
+
+    def test_two_prunes_at_once_lose_nothing(self) -> None:
+        volume = self.chain(3)
+        options = f'--volume {volume} --keep-last 1'
+        processes = [self.start(options) for _ in range(2)]
+        for process in processes:
+            process.communicate(timeout=120)
+        self.prune(options)
+        self.assertEqual(len(self.parents(volume)), 1)
+        self.assert_nothing_is_broken()
+
+    def test_a_backup_that_appears_meanwhile_keeps_its_chain(self) -> None:
+        volume = self.make_volume()
+        full = self.make_backup(volume)
+        self.make_backup(volume, incremental=True)
+        latest = self.make_backup(volume, incremental=True)
+        kept = self.make_backup(self.make_volume())
+        process = self.start(f'--all-volumes --keep-id {kept} --allow-empty')
+        self.wait_until(lambda: self.status('backup', latest) != 'available', wanted=True)
+        # The latest one goes; what is made now builds on those that were to go next.
+        made = self.make_backup(volume, incremental=True)
+        process.communicate(timeout=120)
+        self.wait_for('backup', made)
+        self.assert_nothing_is_broken()
+        self.assertEqual(self.status('backup', full), 'available')
+
+    def test_one_deleted_by_somebody_else_is_no_failure(self) -> None:
+        volume = self.chain(3)
+        leaf = self.leaves(volume)
+        process = self.start(f'--volume {volume} --keep-last 1')
+        time.sleep(0.2)
+        for each in leaf:
+            rows = self.parents(volume)
+            if each in rows and rows[each] is not None:
+                self.run_openstack(f'volume backup delete {each}')
+        process.communicate(timeout=120)
+        self.prune(f'--volume {volume} --keep-last 1')
+        self.assertEqual(len(self.parents(volume)), 1)

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a person sees while waiting, through the real shell."""
+
+import re
+import sys
+from typing import Any
+from unittest import mock
+
+from rich.live import Live
+
+from tests.unit.rows import ID, OTHER_ID, VOLUME_ID, backup
+from tests.unit.shell import CommandTest, Result, Terminal, run
+
+WAIT = 'volume backup wait'
+GET = f'GET /backups/{ID}'
+RICH = dict.fromkeys(('rich', 'rich.console', 'rich.live', 'rich.table', 'rich.text'))
+HIDE, SHOW = '\x1b[?25l', '\x1b[?25h'
+
+_PIECE = re.compile(r'\x1b\[(\??)(\d*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)')
+
+
+def screen(written: str) -> list[str]:
+    """Say what a terminal shows in the end, as far as it is told to do what rich tells it.
+
+    It is wide enough, and long enough, for everything.
+    """
+    lines, row, column = [''], 0, 0
+    for private, number, command, control, text in _PIECE.findall(written):
+        if text:
+            lines[row] = lines[row][:column].ljust(column) + text + lines[row][column + len(text) :]
+            column += len(text)
+        elif control == '\n':
+            row, column = row + 1, 0
+            lines += [''] * (row + 1 - len(lines))
+        elif control == '\r':
+            column = 0
+        elif command == 'A':
+            row -= int(number or 1)
+        elif command == 'K':
+            lines[row] = ''
+        elif not (private and command in 'hl'):
+            raise AssertionError(f'what does {command} do?')
+    return [line.rstrip() for line in lines]
+
+
+class ProgressTest(CommandTest):
+    def on_statuses(self, *statuses: str, **changes: Any) -> None:
+        for status in statuses:
+            self.cloud.on(GET, {'backup': backup(status=status, **changes)})
+        self.cloud.on(f'GET /messages?resource_uuid={ID}', {'messages': []})
+
+    def draw_while_time_passes(self) -> None:
+        """Have rich draw in each sleep; its own timer does not know that the fake clock passes."""
+        lives: list[Live] = []
+        start = Live.start
+
+        def remember(live: Live, refresh: bool = False) -> None:  # noqa: FBT001, FBT002  # as rich
+            lives.append(live)
+            start(live, refresh)
+
+        patch = mock.patch.object(Live, 'start', remember)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+        def draw() -> None:
+            for live in lives:
+                live.refresh()
+
+        self.clock.during = draw
+
+    def at_a_terminal(self, arguments: str, columns: int = 120) -> Result:
+        """Run a command whose stderr is a terminal."""
+        size = {'COLUMNS': str(columns), 'LINES': '24', 'TERM': 'xterm'}
+        with self.clock.installed():
+            return run(arguments, {**self.cloud.environment, **size}, stderr=Terminal())
+
+
+class BoardTest(ProgressTest):
+    def test_name_status_and_time_are_shown(self) -> None:
+        self.on_statuses(*['creating'] * 6, 'available', object_count=42)
+        self.draw_while_time_passes()
+        result = self.at_a_terminal(f'{WAIT} {ID}')
+        self.assertEqual((result.status, result.stdout), (0, ''))
+        self.assertIn(f'backup nightly ({ID})', result.stderr)
+        self.assertIn('creating', result.stderr)
+        last = result.stderr.split('backup nightly')[-1]
+        # 1 + 1.5 + 2.25 + 3.375 + 5.06 + 7.59 seconds.
+        self.assertRegex(last, r'available\s+20s\s+42 objects')
+
+    def test_it_ends_with_a_cursor_and_a_line_of_its_own(self) -> None:
+        self.on_statuses('creating', 'available')
+        stderr = self.at_a_terminal(f'{WAIT} {ID}').stderr
+        self.assertEqual(stderr.count(HIDE), 1)
+        self.assertEqual(stderr.count(SHOW), 1)
+        self.assertTrue(stderr.endswith(SHOW))
+        self.assertEqual(stderr.removesuffix(SHOW)[-1], '\n')
+
+    def test_ctrl_c_gives_the_cursor_back_before_it_is_told(self) -> None:
+        self.on_statuses('creating')
+        self.clock.interrupt_at(2)
+        result = self.at_a_terminal(f'{WAIT} {ID}')
+        self.assertEqual(result.status, 130)
+        self.assertTrue(result.stderr.partition(SHOW)[2].startswith('Interrupted; '), result.stderr)
+        self.assertTrue(result.stderr.endswith(f'(see: openstack volume backup show {ID}).\n'))
+
+    def test_so_does_a_time_limit(self) -> None:
+        self.on_statuses('creating')
+        result = self.at_a_terminal(f'{WAIT} {ID} --timeout 1m')
+        self.assertEqual(result.status, 3)
+        self.assertTrue(result.stderr.partition(SHOW)[2].startswith('Timed out '))
+
+    def test_so_does_a_failure(self) -> None:
+        self.on_statuses('creating', 'error', fail_reason='No space left.')
+        result = self.at_a_terminal(f'{WAIT} {ID}')
+        self.assertEqual(result.status, 1)
+        self.assertEqual(
+            result.stderr.partition(SHOW)[2],
+            f"Backup 'nightly' ({ID}) is in status error: No space left.\n",
+        )
+
+    def test_a_fault_is_told_above_it_and_once(self) -> None:
+        self.on_statuses('creating')
+        for _ in range(3):
+            self.cloud.refuse(GET, 503, 'Starting [1/2].')
+        self.on_statuses('available')
+        stderr = self.at_a_terminal(f'{WAIT} {ID}', columns=300).stderr
+        self.assertEqual(stderr.count('Waiting for the cloud to answer again.'), 1)
+        # No markup of rich's.
+        self.assertIn('Starting [1/2]', stderr)
+
+    def test_a_name_is_no_markup_and_obeyed_by_no_terminal(self) -> None:
+        self.on_statuses('creating', 'available', name='[red]\x1b[2Jx')
+        stderr = self.at_a_terminal(f'{WAIT} {ID}').stderr
+        self.assertIn(r'[red]\x1b[2Jx', stderr)
+        self.assertNotIn('\x1b[2J', stderr)
+
+    def test_stdout_is_left_alone(self) -> None:
+        said = {'backup': {'id': ID, 'name': 'nightly', 'links': []}}
+        self.cloud.on('POST /backups', said, status=202)
+        self.on_statuses('creating', 'available')
+        create = f'volume backup create {VOLUME_ID} -f value -c id'
+        self.assertEqual(self.at_a_terminal(f'{create} --wait').stdout, f'{ID}\n')
+
+    def test_each_of_several_has_a_line(self) -> None:
+        self.on_two({'status': 'creating'}, {'status': 'available'})
+        result = self.at_a_terminal(f'{WAIT} {ID} {OTHER_ID}')
+        self.assertEqual(result.status, 0)
+        self.assertEqual(
+            screen(result.stderr),
+            [
+                f'backup nightly ({ID})  available  2s  2 objects',
+                f'backup weekly ({OTHER_ID})   available  2s  2 objects',
+                '',
+            ],
+        )
+
+    def test_the_failure_of_one_stays_on_the_screen_while_others_go_on(self) -> None:
+        self.on_two(
+            {'status': 'creating'}, {'status': 'error', 'fail_reason': 'Full.'}, other='creating'
+        )
+        self.cloud.on(f'GET /messages?resource_uuid={ID}', {'messages': []})
+        result = self.at_a_terminal(f'{WAIT} {ID} {OTHER_ID}', columns=300)
+        self.assertEqual(result.status, 1)
+        shown = screen(result.stderr)
+        self.assertIn(f"Backup 'nightly' ({ID}) is in status error: Full.", shown)
+        # And each has one line, not several.
+        for name in ('nightly', 'weekly'):
+            self.assertEqual(len([line for line in shown if f'backup {name}' in line]), 1, shown)
+
+    def on_two(self, *states: dict[str, str], other: str = 'available') -> None:
+        """Have two backups, the second of which is done when the first has been in all states."""
+        rows = {}
+        for state in states:
+            status = 'creating' if state is not states[-1] else other
+            rows = {ID: backup(**state), OTHER_ID: backup(OTHER_ID, name='weekly', status=status)}
+            for id_, row in rows.items():
+                self.cloud.on(f'GET /backups/{id_}', {'backup': row})
+            self.cloud.on('GET /backups/detail', {'backups': list(rows.values())})
+        self.cloud.on(f'GET /backups/{OTHER_ID}', {'backup': backup(OTHER_ID, name='weekly')})
+
+    def test_what_is_there_already_is_shown_and_the_terminal_given_back(self) -> None:
+        self.on_statuses('available')
+        result = self.at_a_terminal(f'{WAIT} {ID}')
+        self.assertEqual((result.status, result.stdout), (0, ''))
+        shown = f'backup nightly ({ID})  available  0s  2 objects'
+        self.assertEqual(screen(result.stderr), [shown, ''])
+        self.assertTrue(result.stderr.endswith(SHOW))
+        self.assertEqual(self.clock.sleeps, [])
+
+    def test_with_nothing_to_wait_for_the_terminal_is_not_touched(self) -> None:
+        self.cloud.on('GET /backups/detail?name=nosuch', {'backups': []})
+        result = self.at_a_terminal(f'{WAIT} nosuch --deleted')
+        self.assertEqual(result, Result(0, '', ''))
+
+    def test_quietly_nothing_is_shown(self) -> None:
+        self.on_statuses('creating', 'available')
+        self.assertEqual(self.at_a_terminal(f'-q {WAIT} {ID}'), Result(0, '', ''))
+
+
+class LinesTest(ProgressTest):
+    def test_without_a_terminal_there_is_a_line_a_change(self) -> None:
+        self.on_statuses(*['creating'] * 5, 'available')
+        self.assert_prints(
+            f'{WAIT} {ID}',
+            '',
+            f"Backup 'nightly' ({ID}): creating\nBackup 'nightly' ({ID}): available",
+        )
+
+    def test_rich_is_not_needed_then(self) -> None:
+        self.on_statuses('creating', 'available')
+        with mock.patch.dict(sys.modules, RICH):
+            self.assertEqual(self.openstack(f'{WAIT} {ID}').status, 0)
+
+    def test_nor_quietly_nor_where_nothing_is_waited_for(self) -> None:
+        self.on_statuses('creating', 'available')
+        self.cloud.on('GET /backups/detail?name=nosuch', {'backups': []})
+        with mock.patch.dict(sys.modules, RICH):
+            self.assertEqual(self.at_a_terminal(f'-q {WAIT} {ID}'), Result(0, '', ''))
+            gone = self.at_a_terminal(f'{WAIT} nosuch --deleted')
+            self.assertEqual(gone, Result(0, '', ''))
+
+    def test_it_is_at_a_terminal(self) -> None:
+        self.on_statuses('creating', 'available')
+        with mock.patch.dict(sys.modules, RICH):
+            self.assertEqual(self.at_a_terminal(f'{WAIT} {ID}').status, 1)

@@ -1,0 +1,457 @@
+# SPDX-License-Identifier: Apache-2.0
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tests.unit.clock import FakeClock
+from tests.unit.living import LivingCloud
+from tests.unit.rows import OTHER_VOLUME_ID, VOLUME_ID, volume
+from tests.unit.shell import CommandTest, Result, Terminal
+from tests.unit.stub import OTHER_PROJECT, Answer
+
+PRUNE = 'volume backup prune'
+EVERYTHING = f'{PRUNE} --all-volumes --keep-last 1'
+APPROVED = f'-q {EVERYTHING} --auto-approve'
+LIST = 'GET /backups/detail'
+NOBODY = 'Nothing was deleted: nobody can be asked here; --auto-approve deletes without asking.\n'
+
+
+class CountingCloud(LivingCloud):
+    """A cloud that knows how many deletions have been going at a time."""
+
+    most_going = 0
+
+    def _delete(self, id_: str, *, force: bool) -> Answer:
+        answer = super()._delete(id_, force=force)
+        self.most_going = max(self.most_going, len(self._gone_at))
+        return answer
+
+
+class Hesitation(Terminal):
+    """A person at a terminal, before whose answer something happens."""
+
+    def __init__(self, answer: str, happens: Callable[[], object] = lambda: None) -> None:
+        super().__init__(answer)
+        self._happens = happens
+
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]  # as StringIO
+        self._happens()
+        return super().readline(-1 if size is None else size)
+
+
+class PruneTest(CommandTest):
+    cloud: CountingCloud
+
+    def setUp(self) -> None:
+        self.use_living()
+
+    def use_living(self, **kwargs: Any) -> None:
+        self.clock = FakeClock()
+        self.cloud = CountingCloud(self.clock, **kwargs)
+        self.cloud.start()
+        self.addCleanup(self.cloud.stop)
+
+    def keep_chain(self, first: int = 1, **changes: Any) -> list[str]:
+        """Have a full backup with two incrementals, and a newer full one, which any rule keeps."""
+        full = self.cloud.keep(first, **changes)
+        one = self.cloud.keep(first + 1, full, **changes)
+        two = self.cloud.keep(first + 2, one, **changes)
+        return [full, one, two, self.cloud.keep(first + 3, **changes)]
+
+    def planned(self, options: str) -> dict[str, tuple[str, str]]:
+        """Give the decisions and reasons of a dry run, by name."""
+        result = self.openstack(f'{PRUNE} {options} --dry-run -f json')
+        self.assertEqual((result.status, result.stderr), (0, ''))
+        self.assertEqual(self.cloud.deletions, [])
+        rows = json.loads(result.stdout)
+        return {row['Name']: (row['Decision'], row['Reasons']) for row in rows}
+
+    def assert_stays(self, result: Result, sentence: str, *left: str) -> None:
+        """Expect failure for a reason, and that nothing but that is left."""
+        self.assertEqual(result.status, 1)
+        self.assertIn(f'{sentence}\n', result.stderr)
+        self.assertEqual(self.cloud.left, set(left))
+
+
+class PlanTest(PruneTest):
+    def test_each_backup_has_a_line_with_its_reasons(self) -> None:
+        full, newer = self.cloud.keep(1), self.cloud.keep(2)
+        rows = json.loads(self.openstack(f'{EVERYTHING} --dry-run -f json').stdout)
+        shared = {'Volume': VOLUME_ID, 'Incremental': False}
+        self.assertEqual(
+            rows,
+            [
+                {
+                    'Decision': 'keep',
+                    'ID': newer,
+                    'Name': 'b2',
+                    **shared,
+                    'Created At': '2026-10-03T02:00:00.000000',
+                    'Reasons': 'last 1',
+                },
+                {
+                    'Decision': 'delete',
+                    'ID': full,
+                    'Name': 'b1',
+                    **shared,
+                    'Created At': '2026-10-02T02:00:00.000000',
+                    'Reasons': 'no rule keeps it',
+                },
+            ],
+        )
+
+    def test_a_dry_run_asks_for_one_list_and_nobody(self) -> None:
+        self.keep_chain()
+        result = self.openstack(f'{EVERYTHING} --dry-run')
+        self.assertEqual((result.status, result.stderr), (0, ''))
+        self.assert_asked(LIST)
+
+    def test_what_is_printed_is_the_same_dry_or_not(self) -> None:
+        for format_ in ('table', 'json', 'csv'):
+            with self.subTest(format_):
+                self.use_living()
+                ids = self.keep_chain()
+                dry = self.openstack(f'{EVERYTHING} --dry-run -f {format_}')
+                real = self.openstack(f'{APPROVED} -f {format_}')
+                self.assertEqual((real.status, real.stdout), (0, dry.stdout))
+                self.assertIn(ids[0], dry.stdout)
+                self.assertEqual(self.cloud.left, {ids[3]})
+
+    def test_what_something_kept_needs_stays(self) -> None:
+        one = self.keep_chain()[1]
+        self.assertEqual(
+            self.planned(f'--all-volumes --keep-id {one}'),
+            {
+                'b4': ('delete', 'no rule keeps it'),
+                'b3': ('delete', 'no rule keeps it'),
+                'b2': ('keep', 'id'),
+                'b1': ('keep', 'needed by b2'),
+            },
+        )
+
+    def test_what_is_not_available_is_skipped(self) -> None:
+        self.cloud.keep(1, status='error')
+        self.cloud.keep(2)
+        self.assertEqual(
+            self.planned('--all-volumes --keep-last 1'),
+            {'b2': ('keep', 'last 1'), 'b1': ('skip', 'status error')},
+        )
+
+    def test_rules_add_up(self) -> None:
+        for number in range(1, 5):
+            self.cloud.keep(number, metadata={'keep': 'me'} if number == 1 else {})
+        self.assertEqual(
+            self.planned('--all-volumes --keep-daily 2 --keep-within 1d --keep-property keep=me'),
+            {
+                'b4': ('keep', 'daily 2, within'),
+                'b3': ('keep', 'daily 2'),
+                'b2': ('delete', 'no rule keeps it'),
+                'b1': ('keep', 'property keep'),
+            },
+        )
+
+    def test_what_is_protected_stays_and_another_property_may_protect(self) -> None:
+        self.cloud.keep(1, metadata={'protected': 'true'})
+        self.cloud.keep(2, metadata={'hold': 'legal'})
+        self.cloud.keep(3)
+        rule = '--all-volumes --keep-last 1'
+        self.assertEqual(self.planned(rule)['b1'], ('keep', 'protected'))
+        self.assertEqual(self.planned(rule)['b2'][0], 'delete')
+        other = self.planned(f'{rule} --protect-property hold')
+        self.assertEqual((other['b1'][0], other['b2']), ('delete', ('keep', 'protected')))
+
+    def test_a_property_narrows_what_is_decided(self) -> None:
+        mine: dict[str, Any] = {'metadata': {'by': 'cron'}}
+        self.cloud.keep(1, **mine)
+        self.cloud.keep(2, **mine)
+        self.cloud.keep(3)
+        plan = self.planned('--all-volumes --property by=cron --keep-last 1')
+        self.assertEqual(
+            {name: decision for name, (decision, _) in plan.items()},
+            {
+                'b2': 'keep',
+                'b1': 'delete',
+            },
+        )
+
+    def test_the_last_restorable_one_stays_unless_it_may_go(self) -> None:
+        self.cloud.keep(1)
+        rule = '--all-volumes --keep-property nosuch'
+        self.assertEqual(
+            self.planned(rule)['b1'], ('keep', 'newest restorable backup of the volume')
+        )
+        self.assertEqual(self.planned(f'{rule} --allow-empty')['b1'][0], 'delete')
+
+    def test_the_zone_makes_the_days(self) -> None:
+        # In Berlin the third one is of the next day.
+        for number, hour in ((1, 20), (2, 21), (3, 22)):
+            time = f'2026-10-02T{hour}:30:00.000000'
+            self.cloud.keep(number, created_at=time, data_timestamp=time)
+        rule = '--all-volumes --keep-daily 2'
+        self.assertEqual(self.planned(rule)['b2'][0], 'delete')
+        self.assertEqual(self.planned(f'{rule} --timezone Europe/Berlin')['b2'][0], 'keep')
+
+    def test_a_volume_by_name_or_id_is_pruned_alone(self) -> None:
+        self.cloud.keep(1)
+        self.cloud.keep(2, volume_id=OTHER_VOLUME_ID)
+        self.cloud.on('GET /volumes/detail?name=data', {'volumes': [volume()]})
+        self.assertEqual(set(self.planned('--volume data --keep-last 1')), {'b1'})
+        self.assertEqual(set(self.planned(f'--volume {OTHER_VOLUME_ID} --keep-last 1')), {'b2'})
+        both = f'--volume {VOLUME_ID} --volume {OTHER_VOLUME_ID} --keep-last 1'
+        self.assertEqual(set(self.planned(both)), {'b1', 'b2'})
+
+
+class UsageTest(PruneTest):
+    def test_a_policy_that_keeps_nothing_is_refused(self) -> None:
+        for options in ('', '--allow-empty --auto-approve', '--keep-within 0s'):
+            with self.subTest(options):
+                self.assert_fails(
+                    f'{PRUNE} --all-volumes {options}',
+                    'Nothing to keep is named: give at least one --keep option.',
+                    status=2,
+                )
+                self.assert_asked()
+
+    def test_which_volumes_has_to_be_said_once(self) -> None:
+        self.assert_misused(
+            f'{PRUNE} --keep-last 1', 'one of the arguments --volume --all-volumes is required'
+        )
+        self.assert_misused(
+            f'{PRUNE} --all-volumes --volume {VOLUME_ID} --keep-last 1',
+            'argument --volume: not allowed with argument --all-volumes',
+        )
+
+    def test_what_is_no_number_duration_id_or_zone_is_refused(self) -> None:
+        for option, value, complaint in (
+            ('--keep-last', '0', "'0' is no number from 1 on"),
+            ('--keep-daily', '-1', "'-1' is no number from 1 on"),
+            ('--concurrency', 'many', "'many' is no number from 1 on"),
+            ('--keep-id', 'b1', "'b1' is no ID"),
+            ('--timezone', 'Mars/Olympus', "'Mars/Olympus' is no time zone known here"),
+            (
+                '--keep-within',
+                '7',
+                "'7' is no duration: write 90s, 30m, 12h, 7d or 1h30m",
+            ),
+        ):
+            with self.subTest(option):
+                self.assert_misused(
+                    f'{PRUNE} --all-volumes {option}={value}', f'argument {option}: {complaint}'
+                )
+
+    def test_without_seeing_properties_nothing_is_deleted(self) -> None:
+        self.keep_chain()
+        needs = '--property needs Block Storage microversion 3.43 or newer, but '
+        result = self.openstack(f'--os-volume-api-version 3.42 {EVERYTHING} --auto-approve')
+        self.assertEqual((result.status, result.stdout), (1, ''))
+        self.assertIn(f'{needs}3.42 was asked for', result.stderr)
+        self.use_living(maximum='3.42')
+        result = self.openstack(f'{EVERYTHING} --auto-approve')
+        self.assertEqual((result.status, result.stdout), (1, ''))
+        self.assertIn(f'{needs}this cloud is too old', result.stderr)
+        self.assert_asked(LIST)
+
+
+class ConsentTest(PruneTest):
+    QUESTION = '3 backups will be deleted. Are you sure? [y/N] '
+
+    def answered(self, answer: str) -> Result:
+        return self.openstack(f'-q {EVERYTHING}', stdin=Terminal(answer))
+
+    def test_where_nobody_can_be_asked_nothing_is_deleted(self) -> None:
+        ids = self.keep_chain()
+        dry = self.openstack(f'{EVERYTHING} --dry-run')
+        result = self.openstack(EVERYTHING, stdin=io.StringIO('y\n'))
+        self.assertEqual(result, Result(1, dry.stdout, NOBODY))
+        self.assertEqual(self.cloud.left, set(ids))
+
+    def test_yes_deletes(self) -> None:
+        for answer in ('y\n', 'yes\n', 'YES\n', ' y \n'):
+            with self.subTest(answer):
+                self.use_living()
+                ids = self.keep_chain()
+                result = self.answered(answer)
+                self.assertEqual((result.status, result.stderr), (0, self.QUESTION))
+                self.assertEqual(self.cloud.left, {ids[3]})
+
+    def test_anything_else_does_not(self) -> None:
+        ids = self.keep_chain()
+        for answer in ('n\n', '\n', '', 'maybe\n'):
+            with self.subTest(answer):
+                result = self.answered(answer)
+                self.assertEqual(
+                    (result.status, result.stderr), (1, f'{self.QUESTION}Nothing was deleted.\n')
+                )
+                self.assertEqual(self.cloud.left, set(ids))
+
+    def test_with_nothing_to_delete_nobody_is_asked(self) -> None:
+        self.cloud.keep(1)
+        result = self.openstack(EVERYTHING)
+        self.assertEqual((result.status, result.stderr), (0, ''))
+
+    def test_one_is_not_several(self) -> None:
+        self.cloud.keep(1)
+        self.cloud.keep(2)
+        self.assertTrue(self.answered('n\n').stderr.startswith('1 backup will be deleted. '))
+
+
+class DeletionTest(PruneTest):
+    def test_the_newest_goes_first_and_each_is_looked_at_before(self) -> None:
+        full, one, two, newest = self.keep_chain()
+        self.assertEqual(self.openstack(APPROVED).status, 0)
+        self.assertEqual(self.cloud.deletions, [two, one, full])
+        self.assertEqual((self.cloud.refused, self.cloud.left), ([], {newest}))
+        lines = self.cloud.lines
+        for id_ in (two, one, full):
+            at = lines.index(f'DELETE /backups/{id_}')
+            self.assertEqual(lines[at - 1], f'GET /backups/{id_}')
+
+    def test_it_ends_when_all_are_gone(self) -> None:
+        self.use_living(takes=40)
+        full, one, two, _ = self.keep_chain()
+        self.assertEqual(self.openstack(APPROVED).status, 0)
+        self.assertEqual(self.cloud.gone, [two, one, full])
+
+    def test_no_more_go_at_a_time_than_asked_for(self) -> None:
+        for options, most in (('--concurrency 1', 1), ('--concurrency 3', 3), ('', 4)):
+            with self.subTest(options):
+                self.use_living(takes=20)
+                for number in range(1, 9):
+                    self.cloud.keep(number)
+                self.assertEqual(self.openstack(f'{APPROVED} {options}').status, 0)
+                self.assertEqual(len(self.cloud.gone), 7)
+                self.assertEqual(self.cloud.most_going, most)
+
+    def test_a_chain_stops_at_its_first_failure_and_another_goes_on(self) -> None:
+        full, one, two, newest = self.keep_chain()
+        other = self.keep_chain(first=11, volume_id=OTHER_VOLUME_ID)
+        self.cloud.refuse(f'DELETE /backups/{two}', 403, 'Policy forbids it.')
+        result = self.openstack(APPROVED)
+        self.assert_stays(
+            result, '3 of 6 backups were not deleted.', full, one, two, newest, other[3]
+        )
+        self.assertNotIn(f'DELETE /backups/{one}', self.cloud.lines)
+        self.assertNotIn(f'DELETE /backups/{full}', self.cloud.lines)
+        for name, id_ in (('b2', one), ('b1', full)):
+            self.assertIn(
+                f"Backup '{name}' ({id_}) stays: 'b3' ({two}), which may need it, stays too.",
+                result.stderr,
+            )
+
+    def test_it_stops_at_a_deletion_that_fails_in_the_cloud_too(self) -> None:
+        full, one, two, newest = self.keep_chain()
+        reason = {'status': 'error_deleting', 'fail_reason': 'No space left.'}
+        self.cloud.after(1, lambda: self.cloud.spoil(two, **reason))
+        self.assert_stays(
+            self.openstack(APPROVED),
+            f"Backup 'b3' ({two}) is in status error_deleting: No space left.",
+            *(full, one, two, newest),
+        )
+        self.assertEqual(self.cloud.deletions, [two])
+
+    def test_a_time_limit_names_what_has_not_been_asked_for(self) -> None:
+        self.use_living(takes=10_000)
+        full, one, two, newest = self.keep_chain()
+        result = self.openstack(f'{APPROVED} --timeout 30s')
+        self.assertEqual(result.status, 3)
+        self.assertIn(f"Not asked for yet: 'b2' ({one}), 'b1' ({full}).", result.stderr)
+        self.assertEqual(self.cloud.left, {full, one, newest})
+        self.assertEqual(self.cloud.deletions, [two])
+
+
+class MeanwhileTest(PruneTest):
+    """What changes between the plan and the deletion."""
+
+    def pruned(self, happens: Callable[[], object]) -> Result:
+        return self.openstack(f'-q {EVERYTHING}', stdin=Hesitation('y\n', happens))
+
+    def test_changed_properties_keep_a_backup_and_what_it_needs(self) -> None:
+        full, one, two, newest = self.keep_chain()
+        self.assert_stays(
+            self.pruned(lambda: self.cloud.change(one, metadata={'a': '1'})),
+            f"The properties of backup 'b2' ({one}) have been changed meanwhile: it stays.",
+            *(full, one, newest),
+        )
+        self.assertEqual(self.cloud.deletions, [two])
+
+    def test_so_does_protection(self) -> None:
+        full, _, two, newest = self.keep_chain()
+        result = self.pruned(lambda: self.cloud.change(full, metadata={'protected': 'true'}))
+        self.assertEqual(result.status, 1)
+        self.assertEqual(self.cloud.left, {full, newest})
+        self.assertEqual(self.cloud.deletions[0], two)
+
+    def test_so_does_another_status(self) -> None:
+        full, one, two, newest = self.keep_chain()
+        self.assert_stays(
+            self.pruned(lambda: self.cloud.change(two, status='restoring')),
+            f"Backup 'b3' ({two}) is in status restoring by now: it stays.",
+            *(full, one, two, newest),
+        )
+        self.assertEqual(self.cloud.deletions, [])
+
+    def test_one_alone_that_stays_is_told_in_one_sentence(self) -> None:
+        old, newest = self.cloud.keep(1), self.cloud.keep(2)
+        result = self.pruned(lambda: self.cloud.change(old, status='error'))
+        self.assertEqual(result.status, 1)
+        self.assertTrue(
+            result.stderr.endswith(
+                f"[y/N] Backup 'b1' ({old}) is in status error by now: it stays.\n"
+            ),
+            result.stderr,
+        )
+        self.assertEqual(self.cloud.left, {old, newest})
+
+    def test_one_that_somebody_else_deletes_is_waited_for(self) -> None:
+        full, one, two, newest = self.keep_chain()
+
+        def somebody_deletes() -> None:
+            self.cloud.change(two, status='deleting')
+            self.cloud.after(5, lambda: self.cloud._rows.pop(two))  # noqa: SLF001
+
+        self.assertEqual(self.pruned(somebody_deletes).status, 0)
+        self.assertEqual(self.cloud.deletions, [one, full])
+        self.assertEqual((self.cloud.refused, self.cloud.left), ([], {newest}))
+
+    def test_one_that_is_gone_already_is_no_failure(self) -> None:
+        full, one, two, newest = self.keep_chain()
+        self.assertEqual(self.pruned(lambda: self.cloud._rows.pop(two)).status, 0)  # noqa: SLF001
+        self.assertEqual(self.cloud.deletions, [one, full])
+        self.assertEqual(self.cloud.left, {newest})
+
+    def test_a_new_incremental_keeps_what_it_builds_on(self) -> None:
+        full, one, two, newest = self.keep_chain()
+        new: list[str] = []
+        result = self.pruned(lambda: new.append(self.cloud.keep(9, two)))
+        self.assertEqual(result.status, 1)
+        self.assertEqual(self.cloud.left, {full, one, two, newest, *new})
+        self.assertEqual(self.cloud.deletions, [two])
+        self.assertEqual(self.cloud.refused, [two])
+
+
+class ScopeTest(PruneTest):
+    def test_an_administrator_prunes_each_project_by_itself(self) -> None:
+        self.use_living(roles=('admin',))
+        own = [self.cloud.keep(number) for number in (1, 2)]
+        other = [self.cloud.keep(number, project=OTHER_PROJECT) for number in (3, 4)]
+        result = self.openstack(f'{APPROVED} --all-projects')
+        self.assertEqual((result.status, result.stderr), (0, ''))
+        self.assertEqual(self.cloud.left, {own[1], other[1]})
+
+    def test_an_administrator_takes_nothing_from_under_another_projects_incremental(self) -> None:
+        self.use_living(roles=('admin',))
+        full, newer = (self.cloud.keep(number, project=OTHER_PROJECT) for number in (1, 2))
+        child = self.cloud.keep(3, full, volume_id=OTHER_VOLUME_ID, project=OTHER_PROJECT)
+        result = self.openstack(f'{APPROVED} --all-projects')
+        self.assertEqual(result.status, 1)
+        self.assertIn(f"Incremental backups depend on backup 'b1' ({full})", result.stderr)
+        self.assertEqual(self.cloud.left, {full, newer, child})
+
+    def test_a_member_is_refused_all_projects_and_nothing_is_deleted(self) -> None:
+        ids = self.keep_chain()
+        self.assert_fails(
+            f'{EVERYTHING} --all-projects --auto-approve',
+            'Only an administrator can prune the backups of all projects.',
+        )
+        self.assertEqual(self.cloud.left, set(ids))

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``volume backup wait``, and what waits have in common, through the real shell."""
+
+import requests
+
+from tests.unit.rows import ID, OTHER_ID, VOLUME_ID, backup, volume
+from tests.unit.shell import CommandTest, Result
+
+WAIT = 'volume backup wait'
+GET = f'GET /backups/{ID}'
+LIST = 'GET /backups/detail'
+NAMED = f"'nightly' ({ID})"
+CREATED = {'backup': {'id': ID, 'name': 'nightly', 'links': []}}
+RESTORED = {'restore': {'backup_id': ID, 'volume_id': VOLUME_ID, 'volume_name': 'data'}}
+
+
+class WaitTest(CommandTest):
+    def on_statuses(self, *statuses: str, id_: str = ID, **changes: object) -> None:
+        for status in statuses:
+            self.cloud.on(f'GET /backups/{id_}', {'backup': backup(id_, status=status, **changes)})
+        self.cloud.on(f'GET /messages?resource_uuid={id_}', {'messages': []})
+
+    def test_one_that_is_available_needs_no_wait(self) -> None:
+        self.on_statuses('available')
+        self.assert_prints(f'{WAIT} {ID}', '', f'Backup {NAMED}: available')
+        self.assert_asked(GET)
+        self.assertEqual(self.clock.sleeps, [])
+
+    def test_one_by_name_is_waited_for_by_id(self) -> None:
+        rows = [backup(status='creating')]
+        self.cloud.on('GET /backups/detail?name=nightly', {'backups': rows})
+        self.on_statuses('creating', 'available')
+        self.assert_prints(
+            f'{WAIT} nightly',
+            '',
+            f'Backup {NAMED}: creating\nBackup {NAMED}: available',
+        )
+        self.assert_asked('GET /backups/detail?name=nightly', GET, GET)
+
+    def test_quietly_it_says_nothing(self) -> None:
+        self.on_statuses('creating', 'available')
+        self.assert_prints(f'-q {WAIT} {ID}', '')
+
+    def test_quietly_it_tells_a_failure_all_the_same(self) -> None:
+        self.on_statuses('creating', 'error', fail_reason='No space left.')
+        self.assert_fails(f'-q {WAIT} {ID}', f'Backup {NAMED} is in status error: No space left.')
+
+    def test_one_that_has_failed_already_is_told(self) -> None:
+        self.on_statuses('error', fail_reason='No space left.')
+        self.assert_fails(
+            f'{WAIT} {ID}',
+            f'Backup {NAMED}: error\nBackup {NAMED} is in status error: No space left.',
+        )
+        self.assertEqual(self.clock.sleeps, [])
+
+    def test_another_status_can_be_waited_for(self) -> None:
+        self.on_statuses('available', 'restoring')
+        self.assert_prints(f'-q {WAIT} {ID} --status restoring', '')
+        self.on_statuses('error')
+        self.assert_prints(f'-q {WAIT} {ID} --status error', '')
+
+    def test_an_unknown_status_is_misuse(self) -> None:
+        result = self.openstack(f'{WAIT} {ID} --status avialable')
+        self.assertEqual(result.status, 2)
+        self.assert_asked()
+
+    def test_a_status_and_deleted_are_misuse(self) -> None:
+        self.assert_misused(
+            f'{WAIT} {ID} --status error --deleted',
+            'argument --deleted: not allowed with argument --status',
+        )
+
+    def test_a_time_that_is_none_is_misuse(self) -> None:
+        for text in ('10', 'soon', '-5s', ''):
+            with self.subTest(text):
+                self.assert_misused(
+                    [*WAIT.split(), ID, f'--timeout={text}'],
+                    f"argument --timeout: '{text}' is no duration: write 90s, 30m, 12h, 7d or "
+                    '1h30m',
+                )
+
+    def test_it_waits_until_one_is_gone(self) -> None:
+        self.on_statuses('deleting', 'deleting')
+        self.cloud.refuse(GET, 404, 'Backup could not be found.')
+        self.assert_prints(
+            f'{WAIT} {ID} --deleted', '', f'Backup {NAMED}: deleting\nBackup {NAMED}: deleted'
+        )
+
+    def test_one_that_is_not_there_is_gone(self) -> None:
+        self.cloud.on('GET /backups/detail?name=nightly', {'backups': []})
+        self.assert_prints(f'{WAIT} nightly --deleted', '')
+
+    def test_where_it_is_not_known_whether_it_is_there_it_is_not_said_to_be_gone(self) -> None:
+        self.cloud.refuse('GET /backups/detail?name=nightly', 403, 'Policy forbids it.')
+        result = self.openstack(f'{WAIT} nightly --deleted')
+        self.assertEqual((result.status, result.stdout), (1, ''))
+        self.assertIn('Policy forbids it', result.stderr)
+
+    def test_one_that_is_not_there_never_gets_available(self) -> None:
+        self.cloud.on('GET /backups/detail?name=nosuch', {'backups': []})
+        self.assert_fails(f'{WAIT} nosuch', "No backup has the name or ID 'nosuch'.")
+
+    def test_one_that_fails_does_not_keep_the_others_from_being_waited_for(self) -> None:
+        self.on_statuses('error')
+        self.on_statuses('creating', 'creating', 'available', id_=OTHER_ID)
+        self.cloud.on('GET /backups/detail?name=nosuch', {'backups': []})
+        result = self.openstack(f'-q {WAIT} {ID} nosuch {OTHER_ID}')
+        self.assertEqual(
+            result,
+            Result(
+                1,
+                '',
+                "No backup has the name or ID 'nosuch'.\n"
+                f'Backup {NAMED} is in status error.\n'
+                '2 of 3 backups failed.\n',
+            ),
+        )
+        self.assertEqual(self.cloud.lines[-1], f'GET /backups/{OTHER_ID}')
+
+    def test_many_cost_one_list_a_look(self) -> None:
+        ids = [f'11111111-aaaa-4bbb-8ccc-{number:012}' for number in range(1, 31)]
+        for status in ('creating', 'creating', 'available'):
+            self.cloud.on(LIST, {'backups': [backup(id_, status=status) for id_ in ids]})
+        self.assert_prints(f'-q {WAIT} {" ".join(ids)}', '')
+        self.assert_asked(LIST, LIST, LIST)
+
+    def test_a_time_limit_ends_it_with_its_own_status(self) -> None:
+        self.on_statuses('creating')
+        result = self.openstack(f'{WAIT} {ID} --timeout 1m')
+        self.assertEqual(
+            result,
+            Result(
+                3,
+                '',
+                f'Backup {NAMED}: creating\n'
+                f'Timed out after 1m00s; nothing is cancelled: backup {NAMED} '
+                f'(see: openstack volume backup show {ID}).\n',
+            ),
+        )
+        self.assertEqual(self.clock.passed, 60)
+
+    def test_ctrl_c_ends_it_with_its_own_status(self) -> None:
+        self.on_statuses('creating')
+        self.clock.interrupt_at(2)
+        self.assert_fails(
+            f'-q {WAIT} {ID}',
+            f'Interrupted; nothing is cancelled: backup {NAMED} '
+            f'(see: openstack volume backup show {ID}).',
+            status=130,
+        )
+
+    def test_a_cloud_that_is_restarted_is_told_once_and_waited_for(self) -> None:
+        self.on_statuses('creating')
+        self.cloud.fail(GET, requests.exceptions.ConnectionError('Connection refused'))
+        for _ in range(3):
+            self.cloud.refuse(GET, 503, 'Starting.')
+        self.on_statuses('available')
+        self.assert_prints(
+            f'{WAIT} {ID}',
+            '',
+            f'Backup {NAMED}: creating\n'
+            f'Cannot look up backup {ID}: Block Storage cannot be reached (Unable to establish '
+            f'connection to http://volume.test/v3/backups/{ID}: Connection refused). Waiting for '
+            'the cloud to answer again.\n'
+            f'Backup {NAMED}: available',
+        )
+
+    def test_what_a_terminal_would_obey_is_escaped(self) -> None:
+        self.on_statuses('creating', 'available', name='\x1b[2J')
+        result = self.openstack(f'{WAIT} {ID}')
+        self.assertNotIn('\x1b', result.stderr)
+        self.assertIn(r'\x1b[2J', result.stderr)
+
+    def test_an_empty_reference_is_misuse(self) -> None:
+        self.assert_misused(
+            [*WAIT.split(), ID, ''],
+            'argument <backup>: must not be empty (is a shell variable unset?)',
+        )
+
+    def test_a_status_is_told_when_it_changes_and_not_each_time(self) -> None:
+        self.on_statuses(*['creating'] * 9, 'available')
+        result = self.openstack(f'{WAIT} {ID}')
+        self.assertEqual(len(result.stderr.splitlines()), 2)
+
+
+class StdoutTest(CommandTest):
+    """What is printed is the same with and without waiting."""
+
+    COMMANDS = (f'volume backup create {VOLUME_ID}', f'volume backup restore {ID}')
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.cloud.on('POST /backups', CREATED, status=202)
+        self.cloud.on(f'POST /backups/{ID}/restore', RESTORED, status=202)
+        self.cloud.on(GET, {'backup': backup()})
+        self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
+
+    def test_it_is_the_same_in_every_format(self) -> None:
+        for command in self.COMMANDS:
+            for form in ('table', 'json', 'value', 'shell', 'yaml'):
+                with self.subTest(command, form=form):
+                    once = self.openstack(f'{command} -f {form}')
+                    waited = self.openstack(f'{command} -f {form} --wait')
+                    self.assertEqual((once.status, once.stderr, waited.status), (0, '', 0))
+                    self.assertEqual(waited.stdout, once.stdout)
+                    self.assertIn(': available\n', waited.stderr)
+
+    def test_a_wait_that_ends_badly_has_named_the_backup(self) -> None:
+        self.use_cloud()
+        self.cloud.on('POST /backups', CREATED, status=202)
+        self.cloud.on(GET, {'backup': backup(status='creating')})
+        for number in (1, 2):
+            self.clock.interrupt_at(len(self.clock.sleeps) + number)
+            with self.subTest(number):
+                result = self.openstack(f'-q volume backup create {VOLUME_ID} --wait')
+                self.assertEqual(result.status, 130)
+                self.assertIn(f'openstack volume backup show {ID}', result.stderr)
+
+    def test_a_limit_without_a_wait_is_misuse(self) -> None:
+        for command in self.COMMANDS:
+            with self.subTest(command):
+                self.assert_fails(
+                    f'{command} --timeout 5m',
+                    '--timeout is a limit for --wait: give both, or none.',
+                    status=2,
+                )
+        self.assert_asked()

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Block Storage that lives: backups get finished and deleted while a fake clock passes."""
+
+import re
+import urllib.parse
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import requests
+
+from tests.unit.clock import FakeClock
+from tests.unit.rows import backup
+from tests.unit.stub import OWN_PROJECT, Answer, Asked, StubCloud
+
+PROJECT = 'os-backup-project-attr:project_id'
+INCREMENTALS_EXIST = 'Invalid backup: Incremental backups exist for this backup.'
+WRONG_STATUS = 'Invalid backup: Backup status must be available or error.'
+
+FIRST = datetime(2026, 10, 1, 2)  # noqa: DTZ001  # as the API writes it: naive UTC
+
+_ONE = re.compile(r'(GET|DELETE) /backups/([^/?]+)')
+_ACTION = re.compile(r'POST /backups/([^/?]+)/action')
+
+Fault = Answer | BaseException
+
+
+class LivingCloud(StubCloud):
+    """A cloud whose backups are deleted as Cinder does it: 202, and gone later.
+
+    It refuses a parent while a child of the caller's project is there, in any status. What a test
+    prepares with ``on``, ``fail`` or ``refuse`` is said once, before it answers by itself.
+
+    :param takes: how many seconds a deletion takes.
+    """
+
+    def __init__(self, clock: FakeClock, *, takes: float = 2.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._clock = clock
+        self._deletes_in = takes
+        self._rows: dict[str, dict[str, Any]] = {}
+        self._parents: dict[str, str] = {}
+        self._gone_at: dict[str, float] = {}
+        self._lost: set[str] = set()
+        self._later: list[tuple[float, Callable[[], object]]] = []
+        #: IDs of those whose deletion was refused.
+        self.refused: list[str] = []
+        #: IDs in the order in which they went.
+        self.gone: list[str] = []
+
+    def keep(
+        self, number: int, parent: str | None = None, project: str = OWN_PROJECT, **changes: Any
+    ) -> str:
+        """Have a backup of that number, made on the day of its number; give its ID."""
+        id_ = f'11111111-aaaa-4bbb-8ccc-{number:012}'
+        made = FIRST + timedelta(days=number)
+        times = {'created_at': _written(made), 'data_timestamp': _written(made)}
+        times['updated_at'] = _written(made + timedelta(minutes=1))
+        said = {'name': f'b{number}', 'is_incremental': parent is not None, **times, **changes}
+        if 'admin' in self.roles:
+            said = {PROJECT: project, **said}
+        self._rows[id_] = backup(id_, **said)
+        if parent is not None:
+            self._parents[id_] = parent
+            # The counter of dependents.
+            self._rows[parent]['updated_at'] = times['updated_at']
+        return id_
+
+    def change(self, id_: str, **fields: Any) -> None:
+        """Change a backup now."""
+        self._rows[id_].update(fields)
+
+    def spoil(self, id_: str, **fields: Any) -> None:
+        """Let a deletion that has begun end in another way."""
+        del self._gone_at[id_]
+        self.change(id_, **fields)
+
+    def lose(self, line: str) -> None:
+        """Do what is asked, once, and break the connection instead of saying so."""
+        self._lost.add(line)
+
+    def after(self, seconds: float, happens: Callable[[], object]) -> None:
+        """Let something happen at the first request after so many seconds."""
+        self._later.append((self._clock.passed + seconds, happens))
+
+    @property
+    def left(self) -> set[str]:
+        """The IDs of what has not been deleted, nor is going to be."""
+        return set(self._rows) - set(self._gone_at)
+
+    @property
+    def deletions(self) -> list[str]:
+        """The IDs of which the deletion was asked for, in order."""
+        return [line.split('/')[-1] for line in self.lines if line.startswith('DELETE ')]
+
+    def _answer(self, asked: Asked) -> Answer:
+        self._live()
+        answer = super()._answer(asked)
+        if asked.line in self._lost:
+            self._lost.discard(asked.line)
+            raise requests.exceptions.ConnectionError('Connection reset by peer')
+        return answer
+
+    def _live(self) -> None:
+        now = self._clock.passed
+        for when, happens in list(self._later):
+            if when <= now:
+                self._later.remove((when, happens))
+                happens()
+        for id_, when in list(self._gone_at.items()):
+            if when <= now:
+                del self._rows[id_], self._gone_at[id_]
+                self.gone.append(id_)
+
+    def _next(self, answers: list[Fault]) -> Fault:
+        return answers.pop(0)
+
+    def _unprepared(self, asked: Asked) -> Answer:
+        path, _, query = asked.line.partition('?')
+        if path == 'GET /backups/detail':
+            return self._list(dict(urllib.parse.parse_qsl(query)))
+        if path == 'GET /messages':
+            return Answer(body={'messages': []})
+        one, action = _ONE.fullmatch(path), _ACTION.fullmatch(path)
+        if one:
+            method, id_ = one.groups()
+            return self._show(id_) if method == 'GET' else self._delete(id_, force=False)
+        if action and 'os-force_delete' in asked.body:
+            return self._delete(action[1], force=True)
+        return super()._unprepared(asked)
+
+    def _list(self, query: dict[str, str]) -> Answer:
+        everybody = query.pop('all_tenants', None)
+        parent = query.pop('parent_id', None)
+        rows = [
+            row
+            for row in reversed(self._rows.values())
+            if (everybody or self._is_own(row))
+            and (parent is None or self._parents.get(row['id']) == parent)
+            and all(row[key] == value for key, value in query.items())
+        ]
+        return Answer(body={'backups': rows})
+
+    def _show(self, id_: str) -> Answer:
+        row = self._rows.get(id_)
+        return _refusal(404, f'Backup {id_} could not be found.') if row is None else _shown(row)
+
+    def _delete(self, id_: str, *, force: bool) -> Answer:
+        row = self._rows.get(id_)
+        if row is None:
+            return _refusal(404, f'Backup {id_} could not be found.')
+        if row['status'] not in {'available', 'error'} and not force:
+            return self._refuse(id_, WRONG_STATUS)
+        children = [child for child, parent in self._parents.items() if parent == id_]
+        if any(child in self._rows and self._is_own(self._rows[child]) for child in children):
+            return self._refuse(id_, INCREMENTALS_EXIST)
+        row['status'] = 'deleting'
+        self._gone_at[id_] = self._clock.passed + self._deletes_in
+        return Answer(202)
+
+    def _refuse(self, id_: str, message: str) -> Answer:
+        self.refused.append(id_)
+        return _refusal(400, message)
+
+    def _is_own(self, row: dict[str, Any]) -> bool:
+        return bool(row.get(PROJECT, OWN_PROJECT) == OWN_PROJECT)
+
+
+def _written(time: datetime) -> str:
+    return time.isoformat(timespec='microseconds')
+
+
+def _shown(row: dict[str, Any]) -> Answer:
+    return Answer(body={'backup': row})
+
+
+def _refusal(status: int, message: str) -> Answer:
+    return Answer(status, {'fault': {'code': status, 'message': message}})

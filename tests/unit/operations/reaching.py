@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real Cloud, by the real SDK, without the shell around it."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import openstack
+
+from backupext.cloud import Cloud
+from tests.unit.stub import KEYSTONE
+
+
+def reach() -> Cloud:
+    """Log in to the stubbed cloud that has been started."""
+    connection = openstack.connect(
+        load_yaml_config=False,
+        load_envvars=False,
+        auth={
+            'auth_url': KEYSTONE,
+            'username': 'somebody',
+            'password': 'secret',
+            'project_name': 'own',
+            'user_domain_id': 'default',
+            'project_domain_id': 'default',
+        },
+        region_name='R',
+        identity_api_version='3',
+    )
+    session = connection.config.get_session()
+    auth: Any = session.auth
+    access = auth.get_access(session)
+    return Cloud(SimpleNamespace(sdk_connection=connection, auth_ref=access))

@@ -1,0 +1,511 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deleting in an order that Cinder accepts, through the real shell, against a Cinder that lives."""
+
+import io
+from typing import Any
+
+import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.clock import FakeClock
+from tests.unit.living import INCREMENTALS_EXIST, LivingCloud
+from tests.unit.rows import OTHER_VOLUME_ID, VOLUME_ID
+from tests.unit.shell import CommandTest, Result, Terminal
+from tests.unit.stub import OTHER_PROJECT, OWN_PROJECT
+
+DELETE = 'volume backup delete'
+RESET = requests.exceptions.ConnectionError('Connection reset by peer')
+
+
+class LivingTest(CommandTest):
+    cloud: LivingCloud
+
+    def setUp(self) -> None:
+        self.use_living()
+
+    def use_living(self, **kwargs: Any) -> LivingCloud:
+        self.clock = FakeClock()
+        self.cloud = LivingCloud(self.clock, **kwargs)
+        self.cloud.start()
+        self.addCleanup(self.cloud.stop)
+        return self.cloud
+
+    def keep_chain(
+        self, length: int, *, first: int = 1, project: str = OWN_PROJECT, **changes: Any
+    ) -> list[str]:
+        """Have a full backup and incrementals, each of which builds on the one before."""
+        ids = [self.cloud.keep(first, project=project, **changes)]
+        for number in range(first + 1, first + length):
+            ids.append(self.cloud.keep(number, ids[-1], project=project, **changes))
+        return ids
+
+    def assert_deletes(self, arguments: str, *ids: str) -> Result:
+        """Expect exit status 0, and these to be asked for in this order and none refused."""
+        result = self.openstack(f'{DELETE} {arguments}')
+        self.assertEqual((result.status, result.stdout), (0, ''), result.stderr)
+        self.assertEqual(self.cloud.deletions, list(ids))
+        self.assertEqual(self.cloud.refused, [])
+        return result
+
+
+class OrderTest(LivingTest):
+    def test_any_order_of_arguments_works(self) -> None:
+        for order in ((0, 1, 2), (2, 1, 0), (1, 0, 2), (0, 2, 1)):
+            with self.subTest(order):
+                self.use_living()
+                full, one, two = ids = self.keep_chain(3)
+                given = ' '.join(ids[index] for index in order)
+                self.assert_deletes(given, two, one, full)
+
+    def test_each_is_gone_before_what_it_builds_on_is_asked_for(self) -> None:
+        self.use_living(takes=40)
+        full, one = self.keep_chain(2)
+        self.assert_deletes(f'{full} {one}', one, full)
+        # The last one is only asked for: nobody waits for it.
+        self.assertEqual(self.cloud.gone, [one])
+        self.assertGreaterEqual(self.clock.passed, 40)
+
+    def test_with_wait_it_ends_when_the_last_one_is_gone(self) -> None:
+        full, one = self.keep_chain(2)
+        self.assert_deletes(f'{full} {one} --wait', one, full)
+        self.assertEqual(self.cloud.gone, [one, full])
+
+    def test_one_alone_is_not_waited_for(self) -> None:
+        (full,) = self.keep_chain(1)
+        self.assertEqual(self.assert_deletes(full, full), Result(0, '', ''))
+        self.assertEqual(self.clock.sleeps, [])
+
+    def test_full_ones_do_not_wait_for_each_other(self) -> None:
+        ids = [self.cloud.keep(number) for number in (1, 2, 3)]
+        self.assert_deletes(' '.join(ids), *reversed(ids))
+        self.assertEqual(self.clock.sleeps, [])
+
+    def test_chains_of_several_volumes_go_side_by_side(self) -> None:
+        self.use_living(takes=30)
+        first = self.keep_chain(2)
+        second = self.keep_chain(2, first=5, volume_id=OTHER_VOLUME_ID)
+        result = self.openstack(f'{DELETE} {" ".join([*first, *second])} --wait')
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertEqual(self.cloud.deletions, [second[1], first[1], second[0], first[0]])
+        # Two after each other, not four, and what the polling adds.
+        self.assertLess(self.clock.passed, 2 * 30 + 2 * 15)
+
+    def test_a_name_and_its_id_are_one_backup(self) -> None:
+        full, one = self.keep_chain(2)
+        self.assert_deletes(f'{full} {one} b1 {full} b2', one, full)
+
+    def test_two_hundred_by_name_cost_one_list_and_a_deletion_each(self) -> None:
+        self.use_living().most = 300
+        names = []
+        for number in range(1, 201):
+            self.cloud.keep(number, volume_id=f'22222222-aaaa-4bbb-8ccc-{number % 7:012}')
+            names.append(f'b{number}')
+        result = self.openstack([*DELETE.split(), *names])
+        self.assertEqual(result, Result(0, '', ''))
+        self.assertEqual(self.cloud.lines[0], 'GET /backups/detail')
+        self.assertEqual(len(set(self.cloud.deletions)), 200)
+        self.assertEqual(len(self.cloud.lines), 201)
+        self.assertEqual(self.cloud.left, set())
+
+    def test_from_four_on_all_are_found_by_one_list(self) -> None:
+        ids = [self.cloud.keep(number) for number in (1, 2, 3, 4)]
+        self.assert_deletes(f'b1 {ids[1]} b3 {ids[3]}', *reversed(ids))
+        self.assertEqual(self.cloud.lines[0], 'GET /backups/detail')
+        self.assertEqual(len(self.cloud.lines), 5)
+
+    def test_a_name_that_several_have_is_refused_in_a_list_too(self) -> None:
+        ids = [self.cloud.keep(number) for number in (1, 2, 3)]
+        twins = [self.cloud.keep(number, name='twin') for number in (4, 5)]
+        result = self.openstack(f'{DELETE} b1 b2 b3 twin')
+        self.assertEqual((result.status, result.stdout), (1, ''))
+        self.assertIn("2 backups are called 'twin'; give the ID of one: ", result.stderr)
+        self.assertEqual(self.cloud.deletions, list(reversed(ids)))
+        self.assertEqual(self.cloud.left, set(twins))
+
+    def test_a_name_like_an_id_is_looked_up_as_an_id_first(self) -> None:
+        ids = [self.cloud.keep(number) for number in (1, 2, 3)]
+        name = '11111111-aaaa-4bbb-8ccc-00000000ffff'
+        named = self.cloud.keep(4, name=name)
+        self.assert_deletes(f'b1 b2 b3 {name}', named, *reversed(ids))
+        self.assertEqual(
+            self.cloud.lines[:3],
+            ['GET /backups/detail', f'GET /backups/{name}', f'GET /backups/detail?name={name}'],
+        )
+
+    @settings(max_examples=20)
+    @given(st.data())
+    def test_whatever_is_named_is_deleted_and_nothing_refused(self, data: st.DataObject) -> None:
+        cloud = self.use_living(takes=data.draw(st.sampled_from((0.5, 7.0, 33.0))))
+        try:
+            named = self._tree(data)
+            wait = data.draw(st.sampled_from(('', '--wait')))
+            result = self.openstack(f'{DELETE} {" ".join(named)} {wait}')
+            self.assertEqual((result.status, result.stdout), (0, ''), result.stderr)
+            self.assertEqual(sorted(cloud.deletions), sorted(set(named)))
+            self.assertEqual((cloud.refused, cloud.left), ([], set()))
+        finally:
+            cloud.stop()
+
+    def _tree(self, data: st.DataObject) -> list[str]:
+        volumes: list[list[str]] = [[], []]
+        for number in range(1, data.draw(st.integers(1, 7)) + 1):
+            index = data.draw(st.integers(0, 1))
+            parent = data.draw(st.sampled_from([None, *volumes[index]]))
+            volume = (VOLUME_ID, OTHER_VOLUME_ID)[index]
+            volumes[index].append(self.cloud.keep(number, parent, volume_id=volume))
+        return data.draw(st.permutations(volumes[0] + volumes[1]))
+
+
+class FailureTest(LivingTest):
+    def test_a_deletion_that_fails_in_the_cloud_does_not_keep_another_volume(self) -> None:
+        bad, good = self.cloud.keep(1), self.cloud.keep(2, volume_id=OTHER_VOLUME_ID)
+        reason = {'status': 'error_deleting', 'fail_reason': 'No space left.'}
+        self.cloud.after(1, lambda: self.cloud.spoil(bad, **reason))
+        result = self.openstack(f'-q {DELETE} {bad} {good} --wait')
+        self.assertEqual(
+            result,
+            Result(
+                1,
+                '',
+                f"Backup 'b1' ({bad}) is in status error_deleting: No space left.\n"
+                '1 of 2 backups failed to delete.\n',
+            ),
+        )
+        self.assertEqual(self.cloud.gone, [good])
+
+    def test_one_that_cinder_refuses_does_not_keep_the_others(self) -> None:
+        busy = self.cloud.keep(1, status='restoring')
+        good = self.cloud.keep(2)
+        self.assert_fails(
+            f'{DELETE} {busy} {good}',
+            f"Cannot delete backup 'b1' ({busy}) in status restoring: Invalid backup: Backup "
+            'status must be available or error.\n1 of 2 backups failed to delete.',
+        )
+        self.assertEqual(self.cloud.left, {busy})
+
+    def test_a_refusal_names_those_that_may_depend_on_it(self) -> None:
+        full, one = self.keep_chain(2)
+        self.cloud.keep(3)
+        self.assert_fails(
+            f'{DELETE} {full}',
+            f"Cannot delete backup 'b1' ({full}): incremental backups depend on it, as these "
+            f"may: 'b2' ({one}). Delete them first, or all of them with --cascade.",
+        )
+
+    def test_a_refusal_without_any_known_dependent_is_told_in_cinders_words(self) -> None:
+        (full,) = self.keep_chain(1)
+        self.cloud.refuse(f'DELETE /backups/{full}', 400, INCREMENTALS_EXIST)
+        result = self.openstack(f'{DELETE} {full}')
+        self.assertEqual(result.status, 1)
+        self.assertIn(f'(the server said: {INCREMENTALS_EXIST[:-1]}).', result.stderr)
+
+    def test_a_refusal_is_told_even_where_the_list_fails(self) -> None:
+        full, _ = self.keep_chain(2)
+        self.cloud.refuse(f'GET /backups/detail?volume_id={VOLUME_ID}', 500, 'Boom.')
+        result = self.openstack(f'{DELETE} {full}')
+        self.assertEqual(result.status, 1)
+        self.assertIn(INCREMENTALS_EXIST[:-1], result.stderr)
+        self.assertNotIn('Boom', result.stderr)
+
+    def test_another_refusal_asks_for_no_dependents(self) -> None:
+        full, _ = self.keep_chain(2)
+        self.cloud.refuse(f'DELETE /backups/{full}', 403, 'Policy forbids it.')
+        self.assertEqual(self.openstack(f'{DELETE} {full}').status, 1)
+        self.assertEqual(self.cloud.lines[-1], f'DELETE /backups/{full}')
+
+    def test_a_parent_stays_where_its_child_could_not_be_deleted(self) -> None:
+        full, one = self.keep_chain(2)
+        self.cloud.refuse(f'DELETE /backups/{one}', 403, 'Policy forbids it.')
+        result = self.openstack(f'{DELETE} {full} {one}')
+        self.assertEqual(result.status, 1)
+        self.assertEqual(self.cloud.left, {full, one})
+
+
+class FaultTest(LivingTest):
+    """The cloud does not answer for a while."""
+
+    def test_a_lost_answer_is_no_error_where_the_backup_is_going(self) -> None:
+        (full,) = self.keep_chain(1)
+        self.cloud.lose(f'DELETE /backups/{full}')
+        result = self.openstack(f'{DELETE} {full} --wait')
+        self.assertEqual((result.status, result.stdout), (0, ''), result.stderr)
+        self.assertEqual(self.cloud.gone, [full])
+        self.assertEqual(result.stderr.count('Waiting for the cloud to answer again.'), 1)
+
+    def test_nor_where_it_is_gone_already(self) -> None:
+        self.use_living(takes=0.5)
+        (full,) = self.keep_chain(1)
+        self.cloud.lose(f'DELETE /backups/{full}')
+        self.assertEqual(self.openstack(f'{DELETE} {full} --wait').status, 0)
+        self.assertEqual(self.cloud.gone, [full])
+
+    def test_a_request_that_did_not_get_through_is_sent_again(self) -> None:
+        for status in (429, 500, 502, 503, 504):
+            with self.subTest(status):
+                self.use_living()
+                full, one = self.keep_chain(2)
+                self.cloud.refuse(f'DELETE /backups/{one}', status, 'Busy.')
+                self.cloud.fail(f'DELETE /backups/{one}', RESET)
+                self.assert_deletes(f'{full} {one}', one, one, one, full)
+
+    def test_a_refusal_after_a_lost_answer_is_an_error(self) -> None:
+        full, one = self.keep_chain(2)
+        self.cloud.fail(f'DELETE /backups/{full}', RESET)
+        result = self.openstack(f'{DELETE} {full} --wait')
+        self.assertEqual(result.status, 1)
+        self.assertIn(f"as these may: 'b2' ({one})", result.stderr)
+        self.assertEqual(self.cloud.left, {full, one})
+
+    def test_a_time_limit_names_what_is_still_going(self) -> None:
+        self.use_living(takes=10_000)
+        full, one = self.keep_chain(2)
+        result = self.openstack(f'-q {DELETE} {full} {one} --wait --timeout 30s')
+        self.assertEqual(
+            result,
+            Result(
+                3,
+                '',
+                f"Timed out after 30s; nothing is cancelled: backup 'b2' ({one}) (see: openstack "
+                f"volume backup show {one}). Not asked for yet: 'b1' ({full}).\n",
+            ),
+        )
+        self.assertEqual(self.clock.passed, 30)
+        self.assertEqual(self.cloud.left, {full})
+
+    def test_ctrl_c_names_what_is_still_going(self) -> None:
+        self.use_living(takes=10_000)
+        full, one = self.keep_chain(2)
+        self.clock.interrupt_at(3)
+        result = self.openstack(f'-q {DELETE} {full} {one} --wait')
+        self.assertEqual((result.status, result.stdout), (130, ''))
+        self.assertEqual(
+            result.stderr,
+            f"Interrupted; nothing is cancelled: backup 'b2' ({one}) (see: openstack volume backup "
+            f"show {one}). Not asked for yet: 'b1' ({full}).\n",
+        )
+        self.assertEqual(self.cloud.left, {full})
+
+
+class CascadeTest(LivingTest):
+    def test_all_that_certainly_build_on_it_go_the_newest_first(self) -> None:
+        full, one, two = self.keep_chain(3)
+        later = self.cloud.keep(4)
+        result = self.openstack(f'{DELETE} {full} --cascade --auto-approve')
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertEqual(self.cloud.deletions, [two, one, full])
+        self.assertEqual((self.cloud.left, self.cloud.refused), ({later}, []))
+
+    def test_the_plan_is_printed(self) -> None:
+        full, one = self.keep_chain(2)
+        result = self.openstack(f'{DELETE} {full} --cascade --auto-approve')
+        self.assertEqual(
+            result.stdout,
+            f"Delete 'b2' ({one}), created 2026-10-03T02:00:00.000000: builds on 'b1' ({full})\n"
+            f"Delete 'b1' ({full}), created 2026-10-02T02:00:00.000000: named\n",
+        )
+
+    def test_a_dry_run_prints_the_same_and_deletes_nothing(self) -> None:
+        full, _ = self.keep_chain(2)
+        dry = self.openstack(f'{DELETE} {full} --cascade --dry-run')
+        self.assertEqual((dry.status, dry.stderr, self.cloud.deletions), (0, '', []))
+        wet = self.openstack(f'{DELETE} {full} --cascade --auto-approve')
+        self.assertEqual(dry.stdout, wet.stdout)
+
+    def test_a_dry_run_wins_over_approval(self) -> None:
+        full, _ = self.keep_chain(2)
+        result = self.openstack(f'{DELETE} {full} --cascade --dry-run --auto-approve')
+        self.assertEqual((result.status, self.cloud.deletions), (0, []))
+
+    def test_a_dry_run_without_cascade_prints_what_was_named(self) -> None:
+        full, _ = self.keep_chain(2)
+        result = self.openstack(f'{DELETE} {full} --dry-run')
+        told = f"Delete 'b1' ({full}), created 2026-10-02T02:00:00.000000: named\n"
+        self.assertEqual(result, Result(0, told, ''))
+        self.assertEqual(self.cloud.deletions, [])
+
+    def test_a_dry_run_tells_of_one_that_is_not_there(self) -> None:
+        result = self.openstack(f'{DELETE} nosuch --dry-run')
+        told = "No backup has the name or ID 'nosuch'.\n"
+        self.assertEqual(result, Result(1, '', told))
+
+    def test_doubt_is_refused(self) -> None:
+        full = self.cloud.keep(1)
+        # It has been touched since, by the restore at least.
+        busy = self.cloud.keep(2, status='restoring', updated_at='2027-01-01T00:00:00.000000')
+        child = self.cloud.keep(3, full)
+        self.assert_fails(
+            f'{DELETE} {full} --cascade --auto-approve',
+            f"Whether backup 'b1' ({full}) is needed by 'b3' ({child}) cannot be told for "
+            'certain; name these as well if they are to go too, or ask an administrator, who can '
+            'see it.',
+        )
+        self.assertEqual(self.cloud.deletions, [])
+        self.assertEqual(self.cloud.left, {full, busy, child})
+
+    def test_doubt_about_what_is_named_too_is_none(self) -> None:
+        full = self.cloud.keep(1)
+        self.cloud.keep(2, status='restoring', updated_at='2027-01-01T00:00:00.000000')
+        child = self.cloud.keep(3, full)
+        result = self.openstack(f'{DELETE} {full} {child} --cascade')
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertEqual(self.cloud.deletions, [child, full])
+
+    def test_a_leaf_needs_no_consent(self) -> None:
+        _, one = self.keep_chain(2)
+        self.assertEqual(self.openstack(f'{DELETE} {one} --cascade').status, 0)
+        self.assertEqual(self.cloud.deletions, [one])
+
+    def test_every_failure_of_a_cascade_is_told(self) -> None:
+        full, one, two = self.keep_chain(3)
+        for id_ in (one, two):
+            self.cloud.refuse(f'DELETE /backups/{id_}', 403, f'Policy forbids {id_}.')
+        result = self.openstack(f'{DELETE} {full} --cascade --auto-approve')
+        self.assertEqual(result.status, 1)
+        for id_ in (one, two):
+            self.assertIn(f'Policy forbids {id_}', result.stderr)
+        self.assertEqual(self.cloud.left, {full, one, two})
+
+    def test_of_none_that_was_found_none_is_counted(self) -> None:
+        result = self.openstack(f'{DELETE} nosuch neither --cascade --auto-approve')
+        self.assertEqual(result.status, 1)
+        self.assertEqual(result.stderr.splitlines()[-1], '2 of 2 backups failed to delete.')
+
+
+class AdministratorTest(LivingTest):
+    """They can see what builds on what, and Cinder does not protect others' backups from them."""
+
+    def setUp(self) -> None:
+        self.use_living(roles=('admin', 'member'))
+
+    def test_a_cascade_asks_cinder(self) -> None:
+        full = self.cloud.keep(1)
+        self.cloud.keep(2, status='restoring')
+        one = self.cloud.keep(3, full)
+        two = self.cloud.keep(4, one)
+        result = self.openstack(f'{DELETE} {full} --cascade --auto-approve')
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertEqual(self.cloud.deletions, [two, one, full])
+        self.assertEqual(
+            self.cloud.lines[:4],
+            [
+                f'GET /backups/{full}',
+                *(f'GET /backups/detail?parent_id={id_}&all_tenants=1' for id_ in (full, one, two)),
+            ],
+        )
+
+    def test_another_projects_chain_goes_in_order(self) -> None:
+        full, one, two = self.keep_chain(3, project=OTHER_PROJECT)
+        result = self.openstack(f'{DELETE} {full} --cascade --auto-approve --wait')
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertEqual(self.cloud.gone, [two, one, full])
+
+    def test_so_it_does_where_all_are_named(self) -> None:
+        full, one = self.keep_chain(2, project=OTHER_PROJECT)
+        result = self.openstack(f'{DELETE} {full} {one} --wait')
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertEqual(self.cloud.gone, [one, full])
+
+    def test_a_child_that_came_meanwhile_keeps_its_parent(self) -> None:
+        self.use_living(roles=('admin',), takes=10)
+        full, one = self.keep_chain(2, project=OTHER_PROJECT)
+        self.cloud.after(5, lambda: self.cloud.keep(9, full, project=OTHER_PROJECT))
+        result = self.openstack(f'{DELETE} {full} --cascade --auto-approve --wait')
+        self.assertEqual(result.status, 1)
+        self.assertIn(f"Incremental backups depend on backup 'b1' ({full}): 'b9' (", result.stderr)
+        self.assertEqual(self.cloud.deletions, [one])
+        self.assertIn(full, self.cloud.left)
+
+    def test_a_child_that_could_not_be_deleted_keeps_its_parent(self) -> None:
+        full, one = self.keep_chain(2, project=OTHER_PROJECT)
+        self.cloud.refuse(f'DELETE /backups/{one}', 403, 'Policy forbids it.')
+        result = self.openstack(f'{DELETE} {full} {one}')
+        self.assertEqual(result.status, 1)
+        self.assertEqual(self.cloud.deletions, [one])
+        self.assertEqual(self.cloud.left, {full, one})
+
+    def test_force_goes_in_order_too(self) -> None:
+        full, one = self.keep_chain(2, status='creating')
+        result = self.openstack(f'{DELETE} {full} {one} --force --wait')
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertEqual(self.cloud.gone, [one, full])
+        self.assertEqual(self.cloud.deletions, [])
+
+    def test_a_cascade_does_not_force(self) -> None:
+        full, one = self.keep_chain(2)
+        self.cloud.change(one, status='creating')
+        result = self.openstack(f'{DELETE} {full} --cascade --auto-approve')
+        self.assertEqual((result.status, self.cloud.left), (1, {full, one}))
+        self.assertFalse([line for line in self.cloud.lines if line.endswith('/action')])
+
+
+class ConsentTest(LivingTest):
+    PROMPT = 'These will be deleted. Are you sure? [y/N] '
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.full, self.one = self.keep_chain(2)
+
+    def test_without_a_terminal_nothing_is_deleted(self) -> None:
+        result = self.openstack(f'{DELETE} {self.full} --cascade')
+        self.assertEqual(result.status, 1)
+        self.assertEqual(
+            result.stderr,
+            'Nothing was deleted: nobody can be asked here; --auto-approve deletes without '
+            'asking.\n',
+        )
+        self.assertEqual(self.cloud.deletions, [])
+
+    def test_what_a_pipe_says_is_no_consent(self) -> None:
+        result = self.openstack(f'{DELETE} {self.full} --cascade', stdin=io.StringIO('y\n'))
+        self.assertEqual((result.status, self.cloud.deletions), (1, []))
+
+    def test_yes_deletes(self) -> None:
+        for answer in ('y', 'yes', 'Y', ' YES '):
+            with self.subTest(answer):
+                self.setUp()
+                result = self.answered(answer)
+                self.assertEqual(result.status, 0, result.stderr)
+                self.assertTrue(result.stderr.startswith(self.PROMPT))
+                self.assertEqual(self.cloud.deletions, [self.one, self.full])
+
+    def test_anything_else_does_not(self) -> None:
+        for answer in ('', 'n', 'no', 'yep', 'ye'):
+            with self.subTest(answer):
+                result = self.answered(answer)
+                self.assertEqual(
+                    (result.status, result.stderr), (1, f'{self.PROMPT}Nothing was deleted.\n')
+                )
+                self.assertEqual(self.cloud.deletions, [])
+
+    def test_the_end_of_input_does_not(self) -> None:
+        result = self.openstack(f'{DELETE} {self.full} --cascade', stdin=Terminal(''))
+        self.assertEqual((result.status, self.cloud.deletions), (1, []))
+
+    def test_the_plan_comes_before_the_question(self) -> None:
+        self.assertIn(f"Delete 'b2' ({self.one})", self.answered('n').stdout)
+
+    def test_what_was_all_named_needs_none(self) -> None:
+        result = self.openstack(f'{DELETE} {self.full} {self.one} --cascade')
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertEqual(self.cloud.deletions, [self.one, self.full])
+
+    def test_more_references_than_backups_are_no_consent(self) -> None:
+        for others in ('nosuch', 'b1', 'nosuch b1', 'nosuch neither'):
+            with self.subTest(others):
+                self.setUp()
+                self.openstack(f'{DELETE} {self.full} {others} --cascade')
+                self.assertEqual(self.cloud.deletions, [])
+
+    def answered(self, answer: str) -> Result:
+        return self.openstack(f'{DELETE} {self.full} --cascade', stdin=Terminal(f'{answer}\n'))
+
+
+class TimeLimitTest(LivingTest):
+    def test_it_holds_for_those_that_wait_for_their_dependents_too(self) -> None:
+        self.use_living(takes=10_000)
+        full, one = self.keep_chain(2)
+        result = self.openstack(f'{DELETE} {full} {one} --timeout 1m')
+        self.assertEqual((result.status, result.stdout), (3, ''))
+        self.assertEqual(self.cloud.deletions, [one])
+        self.assertEqual(self.clock.passed, 60)
