@@ -60,6 +60,7 @@ sandbox-down: $(VENVS)/test/installed
 
 $(VENVS)/test/installed: requirements.txt test-requirements.txt doc/requirements.txt tests/constraints.txt setup.cfg
 	@echo 'Installing python-openstackclient, the plugin and its test tools into $(VENVS)/test (about a minute)...'
+	@$(PYTHON) -c 'import sys; sys.exit("make needs Python 3.11 or newer: name one with PYTHON=...") if sys.version_info < (3, 11) else None'
 	@rm -rf $(VENVS)/test
 	@$(PYTHON) -m venv $(VENVS)/test
 	@$(BIN)/python $(PIP) install -c tests/constraints.txt -r requirements.txt -r test-requirements.txt -r doc/requirements.txt

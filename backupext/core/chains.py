@@ -6,9 +6,11 @@ the requester's project, the ``available`` one with the latest data timestamp; f
 snapshot only those whose data is older than the snapshot. Container, availability zone and host do
 not matter. A backup that was not available just then was passed over.
 
-Should the backup service die between the two writes that end a backup, the parent is not counted,
-and another may be taken for it. Nothing is lost by that: Cinder refuses to delete a parent within
-its project, and across projects the plugin asks Cinder for the children before each deletion.
+Times of the API's host and of the backup service's are compared, so the cloud's clocks must agree
+to within the time that a backup takes, as OpenStack needs them to. Should they not, or should the
+backup service die between the two writes that end a backup, another backup may be taken for the
+parent. No parent is lost by that: Cinder refuses to delete one within its project, and across
+projects the plugin asks Cinder for the children before each deletion.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

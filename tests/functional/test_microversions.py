@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from backupext.core.features import COLUMNS, OPTIONS, Microversion
-from tests.functional.base import FunctionalTest, make_project
+from tests.functional.base import FunctionalTest, make_project, mends
 from tests.sandbox import Sandbox
 
 # Each side of every limit in the table of features.
@@ -22,6 +22,8 @@ COMMANDS = {
     'set --property': 'set {backup} --property k=v',
     'set --no-property': 'set {backup} --no-property',
     'unset --property': 'unset {backup} --property k',
+    'list --property': 'list --property k',
+    'prune --property': 'prune --all-volumes --keep-last 1 --property k --dry-run',
     'create --property': 'create {volume} --property k=v',
     'create --availability-zone': 'create {volume} --availability-zone nova',
     'restore --type': 'restore {backup} --type __DEFAULT__ --name x --wait',
@@ -101,6 +103,28 @@ class CloudTest(MicroversionTest):
             type(self).project = make_project(box)
             reason = f'this cloud is too old: it offers 3.0 to {version}'
             self.check(version, '', reason)
+
+
+class OldCloudTest(MicroversionTest):
+    """The last cloud that OSC's own commands cannot act on."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.box = Sandbox.start(max_microversion='3.63')
+        cls.addClassCleanup(cls.box.stop)
+        cls.project = make_project(cls.box)
+
+    @mends
+    def test_set_state(self) -> None:
+        backup = self.make_backup(self.make_volume())
+        self.backup(f'set {backup} --state error', self.admin_here)
+        self.wait_for('backup', backup, 'error')
+
+    @mends
+    def test_delete_by_force(self) -> None:
+        backup = self.make_backup(self.make_volume())
+        self.backup(f'delete {backup} --force', self.admin_here)
+        self.wait_for('backup', backup, 'deleted')
 
 
 class PinTest(MicroversionTest):

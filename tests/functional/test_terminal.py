@@ -207,7 +207,8 @@ class ConsentTest(ProxyTest):
                 with Terminal(command, self.member) as terminal:
                     terminal.expect(r'\[y/N\] $')
                     terminal.type(keys)
-                    self.assertEqual(terminal.finish(), 0, terminal.written)
+                    self.assertEqual(terminal.finish(), 1, terminal.written)
+                self.assertIn('Nothing was deleted.', terminal.text)
                 for backup in (full, child):
                     self.assertIn(backup, terminal.text.partition('[y/N]')[0])
                 self.assertEqual(self.proxy.lines('DELETE .*'), [])
