@@ -32,7 +32,7 @@ def chains(
         return tree.infer(backups)
     parents = {
         child.id: parent.id
-        for parent in _possible_parents(tree.infer(backups), backups)
+        for parent in _possible_parents(backups)
         for child in cloud.dependents(parent)
     }
     return tree.exact(backups, parents)
@@ -51,7 +51,7 @@ def in_volumes(
     return list(backups.values())
 
 
-def _possible_parents(nodes: Sequence[tree.Node], backups: Sequence[Backup]) -> list[Backup]:
+def _possible_parents(backups: Sequence[Backup]) -> list[Backup]:
     """Give what may have children: only they are asked for theirs."""
-    with_heirs = {node.backup.volume_id for node in nodes if node.backup.is_incremental}
+    with_heirs = {backup.volume_id for backup in backups if backup.is_incremental}
     return [backup for backup in backups if backup.volume_id in with_heirs]
