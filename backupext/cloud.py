@@ -8,9 +8,9 @@ reached, with a sentence that begins with what was tried.
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime, timezone
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
@@ -30,7 +30,8 @@ Row = TypeVar('Row', Backup, Volume, Snapshot)
 Answer = TypeVar('Answer')
 
 
-class _Kind(NamedTuple, Generic[Row]):
+@dataclass(frozen=True)
+class _Kind(Generic[Row]):
     """What can be found: its noun, which is its key in an answer too, and how to read one."""
 
     noun: str
@@ -102,8 +103,9 @@ class Cloud:
         self.is_admin: bool = bool(access) and 'admin' in access.role_names
         #: How requests that only read are sent; a waiter puts its own in this place.
         self.patience: Callable[[Callable[[], Any]], Any] = ask_once
-        with attempt('use Block Storage'), _pin_refused():
-            self._session = Session(self._connection.block_storage)
+        with attempt('use Block Storage'), _pin_refused(), _endpoint_silent():
+            version = self._connection.config.get_api_version('block-storage')
+            self._session = Session(self._connection.block_storage, version)
 
     # What can be asked for
 
@@ -412,6 +414,18 @@ def _pin_refused() -> Iterator[None]:
         if not objection:
             raise
         raise errors.UnsupportedError(f'{objection}.') from error
+
+
+@contextlib.contextmanager
+def _endpoint_silent() -> Iterator[None]:
+    """Say of an endpoint of the user's own that it does not answer, as the SDK does from 4.11 on.
+
+    Earlier ones look for the version in what they have not got from there.
+    """
+    try:
+        yield
+    except AttributeError as error:
+        raise sdk_exceptions.ServiceDiscoveryException('No endpoint data found') from error
 
 
 def _target(backup: Backup) -> resource.Backup:

@@ -14,6 +14,7 @@ from backupext import errors
 from backupext.core import features
 
 _NOT_ACCEPTABLE = 406
+_OLDEST = '3.0'
 
 
 class Session(adapter.Adapter):
@@ -29,14 +30,19 @@ class Session(adapter.Adapter):
     for the session's default find it, and so run no discovery.
     """
 
-    def __init__(self, proxy: Any) -> None:
+    def __init__(self, proxy: Any, asked_for: str | None = None) -> None:
+        """Take over a proxy of the SDK's.
+
+        :param asked_for: the version that the user asked for; the proxy knows a microversion,
+            except that the SDK takes 3.0 for none where OSC, up to 10.1, makes the connection.
+        """
         super().__init__(proxy.session)
         self._proxy = proxy
         self._required: list[features.Feature] = []
         self._offer: features.Range | None = None
         #: What time the cloud had it at its last answer (aware, UTC), to the second.
         self.server_time: datetime | None = None
-        self.pin = _pin(proxy.default_microversion)
+        self.pin = _pin(proxy.default_microversion or (_OLDEST if asked_for == _OLDEST else None))
         if self.pin:
             self._offer = self._discover()
         self._use(self.pin or features.NEWEST)
@@ -76,7 +82,11 @@ class Session(adapter.Adapter):
         kwargs['microversion'] = self.default_microversion
         if method == 'GET':
             # clouds.yaml may turn the SDK's cache on: a decision must not rest on old news.
-            kwargs['skip_cache'] = True
+            kwargs.update(skip_cache=True, connect_retries=self._proxy.connect_retries or 0)
+        else:
+            # Where no answer came, the SDK up to 4.4 sends the request once more, and clouds.yaml
+            # may ask for that too. Whatever was done nevertheless would be done twice.
+            kwargs.update(connect_retries=0, status_code_retries=0)
         kwargs['log'] = _is_debug_logged()
         response: requests.Response = self._proxy.request(url, method, **kwargs)
         self.server_time = _server_time(response)

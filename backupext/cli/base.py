@@ -6,6 +6,7 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 from osc_lib.command import command
@@ -16,6 +17,11 @@ from backupext.cli import progress
 if TYPE_CHECKING:
     from backupext.cloud import Cloud
     from backupext.operations.wait import Clock, Waiter
+
+
+def installed_osc() -> str:
+    """Say which release of OSC runs the command."""
+    return metadata.version('python-openstackclient')
 
 
 class Command(command.Command):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, NoReturn
 
+from osc_lib.cli import parseractions
+
 from backupext import errors
 from backupext.core import features
 from backupext.core.filters import Criteria, Property, Scope, SortKey
@@ -69,14 +71,34 @@ def add_volumes(parser: argparse._ActionsContainer, purpose: str) -> None:
 def add_hidden_alias(
     parser: argparse.ArgumentParser, *names: str, dest: str, **kwargs: Any
 ) -> None:
-    """Accept an option under names that the help does not show.
+    """Accept an option under names that neither the help nor a shell's completion shows.
 
     It keeps an abbreviation exact that a longer option would make ambiguous, and takes what guides
     publish although it never worked.
     """
-    parser.add_argument(
-        *names, dest=dest, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **kwargs
-    )
+    _add_hidden(parser, *names, dest=dest, **kwargs)
+
+
+class _Objecting(argparse.Action):
+    """Make what osc-lib objects to a usage error.
+
+    Up to 3.1 it raises what argparse takes for one from a type, but not from an action: OSC then
+    fails without showing the usage, with exit status 1.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().__call__(*args, **kwargs)
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentError(self, str(error)) from error
+
+
+class KeyValueAction(_Objecting, parseractions.KeyValueAction):
+    """Take ``key=value``."""
+
+
+class NonNegativeAction(_Objecting, parseractions.NonNegativeAction):
+    """Take a whole number from zero on."""
 
 
 class _NotAnOption(argparse.Action):
@@ -88,15 +110,16 @@ class _NotAnOption(argparse.Action):
 
 def add_misunderstood(parser: argparse.ArgumentParser, name: str, advice: str) -> None:
     """Answer an option that guides publish, and that cannot be meant as they write it."""
-    parser.add_argument(
-        name,
-        action=_NotAnOption,
-        const=advice,
-        nargs='?',
-        dest=argparse.SUPPRESS,
-        default=argparse.SUPPRESS,
-        help=argparse.SUPPRESS,
+    _add_hidden(parser, name, action=_NotAnOption, const=advice, nargs='?', dest=argparse.SUPPRESS)
+
+
+def _add_hidden(parser: argparse.ArgumentParser, *names: str, **kwargs: Any) -> None:
+    action = parser.add_argument(
+        *names, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **kwargs
     )
+    # ``openstack complete`` lists every action of a parser, whether its help is suppressed or not;
+    # argparse finds an option by its name without this list.
+    parser._actions.remove(action)  # noqa: SLF001  # there is no public way
 
 
 def since(option: str) -> str:

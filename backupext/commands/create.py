@@ -5,8 +5,6 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from osc_lib.cli import parseractions
-
 from backupext import errors
 from backupext.cli import base, columns, options
 
@@ -45,7 +43,7 @@ class CreateVolumeBackup(base.ShowOne):
         parser.add_argument(
             '--property',
             metavar='<key=value>',
-            action=parseractions.KeyValueAction,
+            action=options.KeyValueAction,
             dest='properties',
             help='Set a property on this backup (repeat option to set multiple properties) '
             + options.since('create --property'),

@@ -5,9 +5,8 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
-from osc_lib.cli import parseractions
-
 from backupext.cli import base, columns, options
+from backupext.core import releases
 from backupext.core.filters import SORT_KEYS
 
 
@@ -45,6 +44,8 @@ class ListVolumeBackup(base.Lister):
         references = listing.References(
             parsed_args.volume, parsed_args.snapshot, parsed_args.marker
         )
+        if parsed_args.limit is not None and releases.LIMIT_PER_PAGE.applies(base.installed_osc()):
+            parsed_args.max_items = _smaller(parsed_args.limit, parsed_args.max_items)
         criteria = options.criteria(parsed_args, scope)
         found = listing.backups(self.cloud, criteria, references, self.warn)
         shown = columns.listed(
@@ -54,6 +55,10 @@ class ListVolumeBackup(base.Lister):
         names = columns.VolumeNames(self.cloud.volume_name, self.cloud.volume_names())
         rows = columns.rows(found.backups, shown, names)
         return tuple(column.header for column in shown), rows
+
+
+def _smaller(limit: int, other: int | None) -> int:
+    return limit if other is None else min(limit, other)
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
@@ -102,12 +107,12 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_pagination(parser: argparse.ArgumentParser) -> None:
-    """Add the options of openstackclient.common.pagination, which OSC has only from 6.6 on."""
+    """Add the options of OSC's newer releases; openstackclient.common.pagination came with 6.6."""
     parser.add_argument(
         '--limit',
         metavar='<limit>',
         type=int,
-        action=parseractions.NonNegativeAction,
+        action=options.NonNegativeAction,
         help='The maximum number of entries to return per page; the cloud may have a smaller one. '
         'Use --max-items to limit the total number.',
     )
@@ -121,6 +126,8 @@ def _add_pagination(parser: argparse.ArgumentParser) -> None:
         '--max-items',
         metavar='<max-items>',
         type=int,
-        action=parseractions.NonNegativeAction,
+        action=options.NonNegativeAction,
         help='The maximum number of entries to return in total, in as many pages as it takes',
     )
+    # Where OSC has no --max-items, it takes --max for cliff's --max-width.
+    options.add_hidden_alias(parser, '--max', '--max-', dest='max_width', type=int)

@@ -4,8 +4,6 @@
 import argparse
 from typing import Any
 
-from osc_lib.cli import parseractions
-
 from backupext import errors
 from backupext.cli import base, options
 from backupext.core.models import Backup
@@ -46,7 +44,7 @@ class SetVolumeBackup(base.Command):
         parser.add_argument(
             '--property',
             metavar='<key=value>',
-            action=parseractions.KeyValueAction,
+            action=options.KeyValueAction,
             dest='properties',
             default={},
             help='Set a property on this backup (repeat option to set multiple properties) '

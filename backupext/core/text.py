@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Text that others wrote, made safe and short for a person's terminal."""
 
-import html
 import re
 import unicodedata
 
@@ -39,4 +38,6 @@ def one_sentence(answer: str) -> str:
 
 def without_markup(page: str) -> str:
     """Give the words of an HTML page, of which proxies make their error messages."""
-    return html.unescape(_MARKUP.sub(' ', page))
+    from html import unescape  # noqa: PLC0415  # OSC has not always loaded it
+
+    return unescape(_MARKUP.sub(' ', page))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import requests_mock
@@ -19,6 +20,15 @@ from requests_mock.request import _RequestObjectProxy as Request
 
 KEYSTONE = 'http://identity.test/v3'
 CINDER = 'http://volume.test/v3'
+
+ACCOUNT = {
+    'auth_url': KEYSTONE,
+    'username': 'somebody',
+    'password': 'secret',
+    'project_name': 'own',
+    'user_domain_id': 'default',
+    'project_domain_id': 'default',
+}
 
 # No command that is tested needs as many requests.
 MANY = 100
@@ -89,6 +99,7 @@ class StubCloud:
         self.identity: list[str] = []
         self.projects: list[dict[str, str]] = []
         self._answers: dict[str, list[Answer | BaseException]] = {}
+        self._clouds_yaml: Path | None = None
         self._mocker = requests_mock.Mocker()
 
     def start(self) -> None:
@@ -106,16 +117,20 @@ class StubCloud:
     @property
     def environment(self) -> dict[str, str]:
         """The variables that make ``openstack`` use this cloud."""
+        if self._clouds_yaml:
+            return {'OS_CLIENT_CONFIG_FILE': str(self._clouds_yaml), 'OS_CLOUD': 'stub'}
+        variables = {f'OS_{name.upper()}': value for name, value in ACCOUNT.items()}
         return {
-            'OS_AUTH_URL': KEYSTONE,
-            'OS_USERNAME': 'somebody',
-            'OS_PASSWORD': 'secret',
-            'OS_PROJECT_NAME': 'own',
-            'OS_USER_DOMAIN_ID': 'default',
-            'OS_PROJECT_DOMAIN_ID': 'default',
+            **variables,
             'OS_IDENTITY_API_VERSION': '3',
             'OS_CLIENT_CONFIG_FILE': '/nonexistent/clouds.yaml',
         }
+
+    def configure(self, path: Path, **settings: Any) -> None:
+        """Have ``openstack`` find this cloud in a clouds.yaml, with these settings."""
+        cloud = {'auth': ACCOUNT, 'identity_api_version': '3', **settings}
+        path.write_text(json.dumps({'clouds': {'stub': cloud}}), 'utf-8')
+        self._clouds_yaml = path
 
     def on(
         self,

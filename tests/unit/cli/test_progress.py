@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person sees while waiting, through the real shell."""
 
+import contextlib
 import re
 import sys
+from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
@@ -13,10 +15,24 @@ from tests.unit.shell import CommandTest, Result, Terminal, run
 
 WAIT = 'volume backup wait'
 GET = f'GET /backups/{ID}'
-RICH = dict.fromkeys(('rich', 'rich.console', 'rich.live', 'rich.table', 'rich.text'))
+RICH = ('rich', 'rich.console', 'rich.live', 'rich.table', 'rich.text')
 HIDE, SHOW = '\x1b[?25l', '\x1b[?25h'
 
 _PIECE = re.compile(r'\x1b\[(\??)(\d*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)')
+
+
+@contextlib.contextmanager
+def without_rich() -> Iterator[None]:
+    """Have no import of rich succeed; what else is imported meanwhile stays imported."""
+    before = {name: sys.modules.get(name) for name in RICH}
+    sys.modules.update(dict.fromkeys(RICH))  # type: ignore[arg-type]  # as importlib allows it
+    try:
+        yield
+    finally:
+        for name, module in before.items():
+            del sys.modules[name]
+            if module:
+                sys.modules[name] = module
 
 
 def screen(written: str) -> list[str]:
@@ -208,18 +224,18 @@ class LinesTest(ProgressTest):
 
     def test_rich_is_not_needed_then(self) -> None:
         self.on_statuses('creating', 'available')
-        with mock.patch.dict(sys.modules, RICH):
+        with without_rich():
             self.assertEqual(self.openstack(f'{WAIT} {ID}').status, 0)
 
     def test_nor_quietly_nor_where_nothing_is_waited_for(self) -> None:
         self.on_statuses('creating', 'available')
         self.cloud.on('GET /backups/detail?name=nosuch', {'backups': []})
-        with mock.patch.dict(sys.modules, RICH):
+        with without_rich():
             self.assertEqual(self.at_a_terminal(f'-q {WAIT} {ID}'), Result(0, '', ''))
             gone = self.at_a_terminal(f'{WAIT} nosuch --deleted')
             self.assertEqual(gone, Result(0, '', ''))
 
     def test_it_is_at_a_terminal(self) -> None:
         self.on_statuses('creating', 'available')
-        with mock.patch.dict(sys.modules, RICH):
+        with without_rich():
             self.assertEqual(self.at_a_terminal(f'{WAIT} {ID}').status, 1)

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clouds that cannot be reached, or refuse: one sentence, whatever comes back."""
 
+import tempfile
+from pathlib import Path
+
 import requests
 
 from tests.unit.rows import ID, VOLUME_ID, backup, volume
 from tests.unit.shell import CommandTest
+from tests.unit.stub import CINDER
 
 SHOW = f'volume backup show {ID}'
 GET = f'GET /backups/{ID}'
@@ -95,6 +99,17 @@ class UnreachableTest(FailureTest):
         self.cloud.fail(volumes, requests.exceptions.ConnectionError('Connection refused'))
         self.assertIn('Cannot list volumes: ', self.fails(f'volume backup restore {ID} data'))
         self.assert_asked(GET, volumes)
+
+    def test_an_endpoint_of_the_users_own_that_does_not_answer(self) -> None:
+        refused = requests.exceptions.ConnectionError('Connection refused')
+        for line in ('GET ', 'GET /'):
+            self.cloud.fail(line, refused)
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory, 'clouds.yaml')
+            self.cloud.configure(path, block_storage_endpoint_override=CINDER)
+            message = self.fails(SHOW)
+        self.assertIn('nothing at the endpoint of Block Storage says that it is that', message)
+        self.assertIn('check that it is right and can be reached', message)
 
     def test_a_pinned_version_changes_nothing(self) -> None:
         refused = requests.exceptions.ConnectionError('Connection refused')

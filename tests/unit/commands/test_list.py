@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 import csv
 import json
+import unittest
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from backupext.core import releases
+from tests.releases import installed
 from tests.unit.rows import (
     ID,
     OTHER_ID,
@@ -20,6 +23,10 @@ from tests.unit.stub import OTHER_PROJECT, OWN_PROJECT
 PROJECT = 'os-backup-project-attr:project_id'
 THIRD = '11111111-aaaa-4bbb-8ccc-000000000003'
 LIST = 'volume backup list -f value -c ID'
+
+_IS_TOTAL = releases.LIMIT_PER_PAGE.applies(installed())
+a_limit_is_a_page = unittest.skipIf(_IS_TOTAL, 'With this OSC --limit is the number in total.')
+a_limit_is_a_total = unittest.skipUnless(_IS_TOTAL, 'With this OSC --limit is the size of a page.')
 MORE = [{'rel': 'next', 'href': 'http://elsewhere.test/v3/backups/detail?marker=ignored'}]
 NOT_ALL = (
     "Only an administrator can list the backups of all projects; these are your own project's."
@@ -339,10 +346,20 @@ class PagesTest(ListTest):
         self.assert_prints(LIST, '')
         self.assert_asked('GET /backups/detail')
 
+    @a_limit_is_a_page
     def test_a_limit_is_the_size_of_a_page(self) -> None:
         self.on_list(backup(), query='?limit=1', more=True)
         self.on_list(backup(OTHER_ID), query=f'?limit=1&marker={ID}')
         self.assert_prints(f'{LIST} --limit 1', f'{ID}\n{OTHER_ID}\n')
+
+    @a_limit_is_a_total
+    def test_a_limit_is_a_total(self) -> None:
+        for options in ('--limit 1', '--limit 1 --max-items 2', '--limit 2 --max-items 1'):
+            with self.subTest(options):
+                self.use_cloud()
+                self.on_list(backup(), query='?limit=1', more=True)
+                self.assert_prints(f'{LIST} {options}', f'{ID}\n')
+                self.assert_asked('GET /backups/detail?limit=1')
 
     def test_max_items_below_a_page_asks_for_no_more(self) -> None:
         self.on_list(backup(), query='?limit=1', more=True)
@@ -352,6 +369,7 @@ class PagesTest(ListTest):
     def test_max_items_wins_over_a_larger_limit(self) -> None:
         self.assert_lists('--max-items 1 --limit 5', '?limit=1')
 
+    @a_limit_is_a_page
     def test_max_items_above_a_page_cuts_the_last_one(self) -> None:
         third = '11111111-aaaa-4bbb-8ccc-000000000003'
         self.on_list(backup(), backup(OTHER_ID), query='?limit=2', more=True)
@@ -552,6 +570,7 @@ class LocalFiltersTest(ListTest):
         self.assert_prints(f'{LIST} --incremental --max-items 1', f'{OTHER_ID}\n')
         self.assert_asked('GET /backups/detail', f'GET /backups/detail?marker={ID}')
 
+    @a_limit_is_a_page
     def test_a_limit_is_still_the_size_of_a_page(self) -> None:
         self.on_list(backup(), query='?limit=1', more=True)
         self.on_list(backup(OTHER_ID, is_incremental=True), query=f'?limit=1&marker={ID}')

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which microversion is asked for, and what it costs to find out."""
 
+from backupext.core import releases
+from tests.releases import installed
 from tests.unit.rows import ID, OTHER_ID, VOLUME_ID, backup, volume
 from tests.unit.shell import CommandTest
 from tests.unit.stub import StubCloud
@@ -102,11 +104,20 @@ class PinnedTest(NegotiationTest):
 
     def test_the_newest_that_a_cloud_has_can_be_pinned(self) -> None:
         self.use_cloud(maximum='3.99')
-        self.assertEqual(self.openstack(f'--os-volume-api-version 3.99 {SHOW}').status, 0)
+        result = self.openstack(f'--os-volume-api-version 3.99 {SHOW}')
+        if releases.NEWER_THAN_THE_CLIENT.applies(installed()):
+            self.assertEqual((result.status, self.versions), (1, []))
+            self.assertIn('versions supported by client', result.stderr)
+            return
+        self.assertEqual(result.status, 0)
         self.assertEqual(self.versions, [None, '3.99'])
 
+    def test_the_oldest_can_be_pinned(self) -> None:
+        self.assertEqual(self.openstack(f'--os-volume-api-version 3.0 {SHOW}').status, 0)
+        self.assertEqual(self.versions[-1], '3.0')
+
     def test_a_pin_outside_what_the_cloud_offers_is_refused(self) -> None:
-        for pin in ('3.99', '3.5'):
+        for pin in ('3.43', '3.5'):
             with self.subTest(pin):
                 self.use_cloud(minimum='3.10', maximum='3.42')
                 result = self.openstack(f'--os-volume-api-version {pin} {SHOW}')

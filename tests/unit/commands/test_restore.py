@@ -183,7 +183,10 @@ class UsageTest(RestoreTest):
 
     def test_what_is_left_over_is_refused(self) -> None:
         self.assert_misused(f'{RESTORE} one two', 'unrecognized arguments: two')
-        self.assert_misused(f'{RESTORE} --force one two', 'unrecognized arguments: one two')
+        # Newer Pythons fill <volume> from behind an option by themselves.
+        result = self.openstack(f'{RESTORE} --force one two')
+        self.assertEqual((result.status, result.stdout), (2, ''))
+        self.assertRegex(result.stderr, r'error: unrecognized arguments: (one )?two\n\Z')
         self.assert_misused(f'{RESTORE} --forec', 'unrecognized arguments: --forec')
 
     def test_a_backup_is_required(self) -> None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 
+from backupext.core import releases
+from tests.releases import installed
 from tests.unit.rows import ID, OTHER_ID, VOLUME_ID, backup
 from tests.unit.shell import CommandTest
 from tests.unit.stub import OTHER_PROJECT
@@ -71,8 +73,16 @@ class ShowTest(CommandTest):
         del row['metadata']
         self.cloud.on(f'GET /backups/{ID}', {'backup': row})
         self.assert_prints(
-            f'--os-volume-api-version 3.0 {SHOW} -f value -c metadata -c project_id', 'None\nNone\n'
+            f'--os-volume-api-version 3.1 {SHOW} -f value -c metadata -c project_id', 'None\nNone\n'
         )
+
+    def test_the_oldest_version_can_be_pinned(self) -> None:
+        self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})
+        result = self.openstack(f'--os-volume-api-version 3.0 {SHOW} -f value -c id')
+        self.assertEqual((result.status, result.stdout), (0, f'{ID}\n'))
+        warned = 'version 3.0 is not in supported versions' in result.stderr
+        self.assertEqual(warned, releases.VERSION_3_0.applies(installed()))
+        self.assertEqual(bool(result.stderr), warned)
 
     def test_control_characters_are_escaped_for_people_only(self) -> None:
         self.cloud.on(f'GET /backups/{ID}', {'backup': backup(name='a\x1b[2Jb', metadata={})})

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Creating once and no more than once, and full where incremental cannot be."""
 
+import tempfile
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -202,6 +204,20 @@ class LostAnswerTest(CommandTest):
         self.assertEqual((result.status, result.stdout), (1, ''))
         self.assertIn('Whether the backup is being made is unknown', result.stderr)
         self.assert_asked(POST, LOOK)
+
+    def test_clouds_yaml_cannot_have_it_sent_twice(self) -> None:
+        for status in (None, 503):
+            with self.subTest(status), tempfile.TemporaryDirectory() as directory:
+                self.use_time(THEN)
+                if status:
+                    self.cloud.refuse(POST, status, 'Boom.')
+                else:
+                    self.cloud.fail(POST, RESET)
+                self.on_look(made())
+                self.cloud.configure(
+                    Path(directory, 'clouds.yaml'), connect_retries=2, status_code_retries=2
+                )
+                self.assert_made_once()
 
     def test_ctrl_c_while_it_is_looked_for_is_one_sentence(self) -> None:
         self.cloud.fail(POST, RESET)

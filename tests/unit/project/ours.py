@@ -3,7 +3,7 @@
 
 import argparse
 import configparser
-import importlib
+import importlib.metadata
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from unittest import mock
@@ -36,10 +36,13 @@ def commands() -> dict[str, type[command.Command]]:
     return {entry.name: entry.load() for entry in entry_points()[COMMANDS]}
 
 
-def osc_command(name: str, module: str) -> type[command.Command]:
-    """Load OSC's own class of a command."""
-    found: type[command.Command] = getattr(importlib.import_module(module), name)
-    return found
+def osc_commands() -> dict[str, type[command.Command]]:
+    """Load the class of each backup command of the installed OSC, by the same names."""
+    return {
+        entry.name: entry.load()
+        for entry in importlib.metadata.entry_points(group='openstack.volume.v3')
+        if entry.name.startswith('volume_backup_')
+    }
 
 
 def parser_of(class_: type[command.Command]) -> argparse.ArgumentParser:
