@@ -15,7 +15,7 @@ from typing import NamedTuple
 from tests.functional.client import ROOT, osc_python
 
 HERE = Path(__file__).parent
-CONSTRAINTS = ROOT / 'tests' / 'constraints.txt'
+CONSTRAINTS = ROOT / 'tests' / 'releases' / 'osc105.txt'
 PACKAGES = (
     *('python-openstackclient', 'openstacksdk', 'osc-lib', 'cliff', 'keystoneauth1'),
     'python-cinderclient',

@@ -5,6 +5,7 @@ import atexit
 import functools
 import itertools
 import os
+import re
 import sqlite3
 import time
 import unittest
@@ -13,12 +14,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests import releases
 from tests.functional import api
 from tests.functional.api import Account
 from tests.functional.client import OpenStack, Result, osc_alone, ours
 from tests.sandbox import Sandbox
 
 _numbers = itertools.count()
+
+# core.releases.VERSION_3_0
+_OSCS_WARNING = re.compile(r'^volume .*version 3\.0 is not in supported versions: .*\n')
 
 
 @functools.cache
@@ -104,8 +109,9 @@ class FunctionalTest(unittest.TestCase):
         """Run a command that must fail with one sentence, and give that."""
         result = self.run_openstack(arguments, environment)
         self.assertEqual((result.status, result.stdout), (status, ''), result.stderr)
-        self.assert_is_a_sentence(result.stderr)
-        return result.stderr.removesuffix('\n')
+        sentence = _OSCS_WARNING.sub('', result.stderr)
+        self.assert_is_a_sentence(sentence)
+        return sentence.removesuffix('\n')
 
     def assert_is_a_sentence(self, text: str) -> None:
         """Expect words for a person: no traceback, no HTML, nothing that is missing."""
@@ -174,7 +180,12 @@ class FunctionalTest(unittest.TestCase):
 
 
 def mends(test: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Show that a test of ours fails with OSC's own command, then that it passes with ours."""
+    """Show that a test of ours fails with OSC's own command, then that it passes with ours.
+
+    Other releases of OSC may not have a defect of the newest one.
+    """
+    if not releases.is_newest():
+        return test
 
     @functools.wraps(test)
     def run_with_both(self: FunctionalTest) -> None:

@@ -2,9 +2,11 @@
 """A proxy in front of Block Storage that counts requests, and fails where a test wants it to."""
 
 import http.client
+import json
 import re
 import socket
 import struct
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -12,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from tests.functional.api import Account
@@ -158,12 +161,17 @@ class Proxy:
         self._lock = threading.Lock()
         self._socket = _bound(0)
         self.port = int(self._socket.getsockname()[1])
+        self._folder = tempfile.TemporaryDirectory(prefix='backupext-proxy-')
         self.up()
 
     def environment(self, account: Account) -> dict[str, str]:
         """Lead a client to this proxy; it costs the client a question for the versions here."""
+        # OSC heeds OS_BLOCK_STORAGE_ENDPOINT_OVERRIDE only after 9.0, and clouds.yaml always.
         override = f'http://127.0.0.1:{self.port}/v3'
-        return {**account.environment, 'OS_BLOCK_STORAGE_ENDPOINT_OVERRIDE': override}
+        clouds = {'proxy': {'block_storage_endpoint_override': override}}
+        path = Path(self._folder.name, 'clouds.yaml')
+        path.write_text(json.dumps({'clouds': clouds}), 'utf-8')
+        return {**account.environment, 'OS_CLIENT_CONFIG_FILE': str(path), 'OS_CLOUD': 'proxy'}
 
     def script(self, line: str, *faults: Fault, forever: Fault = pass_on) -> None:
         """Say what happens to the first, the second... request that a pattern matches, and then."""
@@ -215,6 +223,7 @@ class Proxy:
         """Give up the port."""
         self.down()
         self._socket.close()
+        self._folder.cleanup()
 
 
 class _Server(ThreadingHTTPServer):

@@ -11,8 +11,12 @@ import importlib.metadata
 import io
 import json
 import os
+import signal
 import sys
 from typing import Any
+
+#: Seconds after which a command is ended.
+LONGEST = 240
 
 sys.argv[0] = 'openstack'
 
@@ -45,6 +49,8 @@ def _run_in_a_child(command: dict[str, Any]) -> int:
 
 def _become(command: dict[str, Any]) -> None:
     status = 70
+    # No command of a test takes as long: what waits for ever would make the test run do so.
+    signal.alarm(LONGEST)
     try:
         os.chdir(command['folder'])
         os.environ.clear()

@@ -4,6 +4,7 @@
 import json
 from typing import NamedTuple
 
+from tests import releases
 from tests.functional.base import FunctionalTest
 from tests.functional.client import OpenStack, Result, osc_alone, ours
 from tests.functional.masks import masked
@@ -54,6 +55,16 @@ CHANGING = (
 CHANGING_AS_ADMINISTRATOR = ('openstack volume backup set --state error {backup}',)
 
 
+def _is_the_same(line: str) -> bool:
+    """Tell whether OSC's own prints the same: an older one has fewer fields, unless named ones."""
+    return releases.is_newest() or ' -c ' in line
+
+
+def _is_known(line: str) -> bool:
+    """Tell whether an older OSC knows a command line that is not the plugin's."""
+    return releases.is_newest() or 'volume backup' in line
+
+
 class Things(NamedTuple):
     """What a command line needs."""
 
@@ -93,11 +104,10 @@ class InvocationTest(FunctionalTest):
         ):
             for line in lines:
                 with self.subTest(line=line):
-                    printed = [
-                        self.run_line(client, line, things, account)
-                        for client in (osc_alone(), ours())
-                    ]
-                    self.assertEqual(printed[0], printed[1])
+                    printed = self.run_line(ours(), line, things, account)
+                    if _is_the_same(line):
+                        osc = self.run_line(osc_alone(), line, things, account)
+                        self.assertEqual(printed, osc)
 
     def test_reading_long(self) -> None:
         things = self.things()
@@ -114,12 +124,11 @@ class InvocationTest(FunctionalTest):
             (CHANGING, self.member),
             (CHANGING_AS_ADMINISTRATOR, self.project.admin.environment),
         ):
-            for line in lines:
+            for line in filter(_is_known, lines):
                 with self.subTest(line=line):
-                    self.assertEqual(
-                        self.printed(osc_alone(), line, account),
-                        self.printed(ours(), line, account),
-                    )
+                    printed = self.printed(ours(), line, account)
+                    if _is_the_same(line):
+                        self.assertEqual(printed, self.printed(osc_alone(), line, account))
 
     def printed(self, client: OpenStack, line: str, account: dict[str, str]) -> tuple[str, str]:
         things = self.things()

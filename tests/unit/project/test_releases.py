@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the project says of releases is what it is tested with."""
+
+import configparser
+import re
+import unittest
+
+from tests import releases
+from tests.unit.project.ours import ROOT
+
+BOUND = re.compile(r'^([\w-]+)>=(\S+)', re.MULTILINE)
+
+
+def bounds() -> dict[str, str]:
+    """Read the lower bounds that the plugin declares."""
+    return dict(BOUND.findall((ROOT / 'requirements.txt').read_text('utf-8')))
+
+
+class MatrixTest(unittest.TestCase):
+    def matrix(self) -> list[str]:
+        config = configparser.ConfigParser(interpolation=None)
+        config.read(ROOT / 'tox.ini', encoding='utf-8')
+        numbers = re.findall(r'osc\{([\d,]+)\}', config['tox']['env_list'])
+        return [f'osc{number}' for number in numbers[0].split(',')]
+
+    def test_every_release_line_is_in_the_matrix(self) -> None:
+        self.assertEqual([line.name for line in releases.lines()], self.matrix())
+
+    def test_each_is_named_after_its_osc(self) -> None:
+        for line in releases.lines():
+            with self.subTest(line.name):
+                major, minor, _ = line.versions['python-openstackclient'].split('.')
+                self.assertEqual(line.name, f'osc{major}{minor}')
+
+    def test_each_says_who_has_it(self) -> None:
+        for line in releases.lines():
+            with self.subTest(line.name):
+                self.assertRegex(line.title, r'^[A-Z].*[\w.]$')
+
+
+class LowerBoundTest(unittest.TestCase):
+    def test_exactly_the_lower_bounds_are_tested(self) -> None:
+        pinned = releases.pins('lower')
+        self.assertEqual(bounds(), {name: pinned.get(name) for name in bounds()})
+
+    def test_every_requirement_has_one(self) -> None:
+        text = (ROOT / 'requirements.txt').read_text('utf-8')
+        required = [line for line in text.splitlines() if line and not line.startswith('#')]
+        self.assertEqual(len(required), len(bounds()))
+
+    def test_no_release_line_is_below_them(self) -> None:
+        oldest = {name: _numbers(version) for name, version in bounds().items()}
+        for line in releases.lines():
+            for name, version in line.versions.items():
+                with self.subTest(f'{line.name} {name}'):
+                    self.assertGreaterEqual(_numbers(version), oldest[name])
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in version.split('.')]
