@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of contrib: the packages of distributions are built, installed, used and removed.
+
+They run in chroots below .venvs/debian, so that the host gets nothing but the program that makes
+chroots. Root is needed for these.
+"""

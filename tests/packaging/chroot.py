@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A chroot of Debian, made once and used again."""
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.packaging import host
+from tests.packaging.errors import PackagingError
+from tests.sandbox.layout import CHECKOUT
+
+BUILDER = 'builder'
+HOME = '/build'
+# The mounts end with the namespace, whatever happens: nothing that removes the folder of a chroot
+# can ever reach the host's /dev.
+_ENTER = """
+root=$1 user=$2; shift 2
+mount --rbind /dev "$root/dev"
+mount -t proc proc "$root/proc"
+exec chroot --userspec="$user" "$root" "$@"
+"""
+
+
+class Chroot:
+    """One release of Debian."""
+
+    def __init__(self, suite: str) -> None:
+        self.suite = suite
+        self.folder = CHECKOUT / '.venvs' / 'debian' / suite
+        self._made = self.folder / 'etc' / 'made-by-backupext'
+
+    @property
+    def home(self) -> Path:
+        """The folder of the user that builds, as the host sees it."""
+        return self.folder / HOME.lstrip('/')
+
+    def make(self) -> None:
+        """Make the chroot unless it is there, and let apt know what the mirror has."""
+        if not self._made.exists():
+            self._bootstrap()
+        for name in ('resolv.conf', 'hosts'):
+            shutil.copy(Path('/etc', name), self.folder / 'etc' / name)
+        (self.folder / 'etc/apt/apt.conf.d/00host').write_text(host.proxies())
+        self.run('apt-get -q update')
+
+    def _bootstrap(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        mirror = host.mirror()
+        subprocess.run(
+            [
+                *(host.TOOL, '--quiet', '--mode=root', '--format=directory', '--variant=apt'),
+                # A chroot that is torn by a crash is made anew: writing need not be safe.
+                *('--dpkgopt=force-unsafe-io', '--include=ca-certificates,passwd'),
+                *(self.suite, str(self.folder)),
+                *([mirror] if mirror else []),
+            ],
+            check=True,
+        )
+        self.run(f'useradd --create-home --home-dir {HOME} {BUILDER}')
+        self._made.touch()
+
+    def install(self, *packages: str) -> None:
+        """Install packages of Debian's, or files that are named with a path."""
+        self.run(f'apt-get install -y -q --no-install-recommends {shlex.join(packages)}')
+
+    def run(
+        self,
+        command: str,
+        *,
+        network: bool = True,
+        user: str = 'root',
+        folder: str = '/',
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
+        """Run a line of shell that must work, and give what it prints."""
+        result = self.try_(
+            command, network=network, user=user, folder=folder, environment=environment
+        )
+        if result.returncode:
+            raise PackagingError(
+                f'{result.stdout}{result.stderr}\n{self.suite}: this failed with status '
+                f'{result.returncode}, and said what is above: {command}'
+            )
+        return result.stdout
+
+    def try_(
+        self,
+        command: str,
+        *,
+        network: bool = True,
+        user: str = 'root',
+        folder: str = '/',
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a line of shell that may fail; without network it has none at all, not even lo."""
+        return subprocess.run(
+            [
+                *('unshare', '--mount', *([] if network else ['--net']), '--'),
+                *('sh', '-ec', _ENTER, 'sh', str(self.folder), user),
+                *('sh', '-ec', f'cd {shlex.quote(folder)}; {command}'),
+            ],
+            env={**_environment(user), **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def _environment(user: str) -> dict[str, str]:
+    """Give the variables that a command sees: of the host's own only those about proxies."""
+    return {
+        'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        'HOME': HOME if user == BUILDER else '/root',
+        'LANG': 'C.UTF-8',
+        'DEBIAN_FRONTEND': 'noninteractive',
+        **{name: value for name, value in os.environ.items() if name.lower().endswith('_proxy')},
+    }

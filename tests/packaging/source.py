@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The archive that packages are built from: what `git archive` would give for a tag."""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.sandbox.layout import CHECKOUT
+
+
+def write_archive(target: Path, prefix: str) -> None:
+    """Write the checkout as it is, with what is not committed yet and without .git."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = _apart(Path(folder))
+        _git(environment, 'read-tree', 'HEAD')
+        _git(environment, 'add', '--all')
+        tree = _git(environment, 'write-tree').strip()
+        _git(environment, 'archive', f'--prefix={prefix}/', f'--output={target}', tree)
+
+
+def _apart(folder: Path) -> dict[str, str]:
+    """Keep index and objects apart from those of the checkout, which stays as it is."""
+    objects = folder / 'objects'
+    objects.mkdir()
+    here = (CHECKOUT / _git({}, 'rev-parse', '--git-path', 'objects').strip()).resolve()
+    return {
+        'GIT_INDEX_FILE': str(folder / 'index'),
+        'GIT_OBJECT_DIRECTORY': str(objects),
+        'GIT_ALTERNATE_OBJECT_DIRECTORIES': str(here),
+    }
+
+
+def _git(environment: dict[str, str], *arguments: str) -> str:
+    return subprocess.run(
+        ['git', *arguments],
+        cwd=CHECKOUT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
