@@ -5,7 +5,8 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / '_ext'))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / '_ext'), str(HERE.parents[1])]
 
 project = 'backupext'
 author = 'The backupext founders'
@@ -23,6 +24,16 @@ html_theme_options = {
     'page_width': '75em',
     'sidebar_includehidden': True,
 }
+
+man_pages = [
+    (
+        'man/openstack-volume-backup',
+        'openstack-volume-backup',
+        'back up volumes of OpenStack Block Storage',
+        [],
+        1,
+    ),
+]
 
 # cliff gives every command its options of output; the reference names them once.
 autoprogram_cliff_application = 'openstack'

@@ -2,9 +2,13 @@
 # ruff: noqa: INP001  # not a package: Sphinx finds it by its path
 """Tables that are generated from the code, so that they cannot say anything else."""
 
+from argparse import Action
 from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar
+from unittest import mock
 
+import clouds
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
@@ -12,6 +16,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from backupext.cli import columns
 from backupext.core import features
+from backupext.core import releases as limits
+from tests import releases
 
 Cells = Sequence[str]
 
@@ -45,6 +51,30 @@ def every_column() -> list[Cells]:
     ]
 
 
+def release_lines() -> list[Cells]:
+    """List the release lines of OSC that are tested, with the libraries of their time."""
+    return [
+        ('Release', *releases.PACKAGES),
+        *((line.title, *line.versions.values()) for line in releases.lines()),
+    ]
+
+
+def release_limits() -> list[Cells]:
+    """List what cannot be had with older releases of OSC."""
+    return [
+        ('What', 'Up to OSC', 'What happens instead'),
+        *(
+            (limit.what, '.'.join(str(number) for number in limit.until), limit.instead)
+            for limit in limits.LIMITS
+        ),
+    ]
+
+
+def lower_bounds() -> list[Cells]:
+    """List the oldest version of each requirement, as they are tested together."""
+    return [('Package', 'At least'), *releases.pins('lower').items()]
+
+
 def _audience(admin: bool) -> str:  # noqa: FBT001  # a feature's value
     return 'administrators' if admin else 'everybody'
 
@@ -72,6 +102,10 @@ class GeneratedTable(SphinxDirective):
         'options': options,
         'shown': shown,
         'every-column': every_column,
+        'cloud-releases': clouds.cloud_releases,
+        'release-lines': release_lines,
+        'release-limits': release_limits,
+        'lower-bounds': lower_bounds,
     }
 
     def run(self) -> list[nodes.Node]:
@@ -97,8 +131,44 @@ class NewestMicroversion(SphinxDirective):
         return [nodes.paragraph('', text)]
 
 
+class CommandSynopsis(SphinxDirective):
+    """``.. command-synopsis::``: a line for each command, with what it cannot do without."""
+
+    def run(self) -> list[nodes.Node]:
+        """Write the lines as reStructuredText, and have them read."""
+        commands = entry_points(group='openstack.volume_backup.v3')
+        lines = [f'| {_synopsis(each)}' for each in sorted(commands, key=lambda one: one.name)]
+        parent = nodes.Element()
+        self.state.nested_parse(StringList(lines, __name__), self.content_offset, parent)
+        return list(parent.children)
+
+
+def _synopsis(command: EntryPoint) -> str:
+    parser = command.load()(mock.Mock(), None).get_parser('')
+    # argparse gives no public way to these two.
+    groups = [group for group in parser._mutually_exclusive_groups if group.required]  # noqa: SLF001
+    arguments = parser._get_positional_actions()  # noqa: SLF001
+    words = [
+        f'**openstack {command.name.replace("_", " ")}** [*options*]',
+        *(f'({" | ".join(map(_option, group._group_actions))})' for group in groups),  # noqa: SLF001
+        *map(_argument, arguments),
+    ]
+    return ' '.join(words)
+
+
+def _option(action: Action) -> str:
+    value = f' *{action.dest.removesuffix("s")}*' if action.nargs != 0 else ''
+    return f'**{action.option_strings[0]}**{value}'
+
+
+def _argument(action: Action) -> str:
+    name = f'*{str(action.metavar or action.dest).strip("<>")}*'
+    return {'+': f'{name} [{name} ...]', '?': f'[{name}]'}.get(str(action.nargs), name)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Make the directives known to Sphinx."""
     app.add_directive('generated-table', GeneratedTable)
+    app.add_directive('command-synopsis', CommandSynopsis)
     app.add_directive('newest-microversion', NewestMicroversion)
     return {'parallel_read_safe': True, 'parallel_write_safe': True}

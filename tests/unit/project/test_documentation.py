@@ -7,8 +7,13 @@ That it builds without a warning is shown by ``make docs``.
 import argparse
 import csv
 import importlib.metadata
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import tempfile
+import textwrap
 import unittest
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -34,6 +39,8 @@ NOTE_NAME = re.compile(r'[a-z0-9]+(-[a-z0-9]+)*-[0-9a-f]{16}')
 NOTE_SECTIONS = {'prelude', 'features', 'upgrade', 'security', 'fixes', 'deprecations', 'issues'}
 
 COMMAND_LINE = re.compile(r'^ *\$ (?:\w+=\$\()?openstack (.*)$', re.MULTILINE)
+BLOCK = re.compile(r'^\.\. code-block:: (\w+)\n\n((?:   .*\n|\n)+)', re.MULTILINE)
+MANUAL = SOURCE / 'man' / 'openstack-volume-backup.rst'
 PREFIX = 'volume backup '
 
 
@@ -91,18 +98,31 @@ def guides() -> dict[str, str]:
 
 
 def command_lines(text: str) -> list[list[str]]:
-    """Find the command lines of transcripts that call a command of ours."""
-    found = []
-    for line in COMMAND_LINE.findall(text):
-        if PREFIX in line:
-            arguments = shlex.split(line.partition(PREFIX)[2], comments=True)
-            found.append(arguments[: _end(arguments)])
-    return found
+    """Find the command lines of transcripts and scripts that call a command of ours."""
+    return [_arguments(line) for line in _lines_of_openstack(text) if PREFIX in line]
 
 
-def _end(arguments: list[str]) -> int:
-    """Say where a redirection begins."""
-    return arguments.index('>') if '>' in arguments else len(arguments)
+def _lines_of_openstack(text: str) -> list[str]:
+    """Find the lines of transcripts that call openstack, and the lines of scripts that may."""
+    scripts = [block for language in ('sh', 'text') for block in blocks(text, language)]
+    joined = '\n'.join(scripts).replace('\\\n', ' ')
+    called = re.findall(r'^[^#\n]*?\bopenstack (.*)$', joined, re.MULTILINE)
+    return COMMAND_LINE.findall(text) + called
+
+
+def _arguments(line: str) -> list[str]:
+    """Split what follows the words that all commands of ours begin with, up to a redirection."""
+    arguments = shlex.split(line.partition(PREFIX)[2], comments=True)
+    end = min(
+        (arguments.index(part) for part in ('>', '>>', '|') if part in arguments), default=None
+    )
+    return [part for part in arguments[:end] if part != '$@']
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Find the blocks of code in a language."""
+    found = BLOCK.findall(text)
+    return [textwrap.dedent(block).strip() + '\n' for name, block in found if name == language]
 
 
 def warnings_of(text: str) -> str:
@@ -174,7 +194,7 @@ class GuideTest(unittest.TestCase):
         for path, text in guides().items():
             for arguments in command_lines(text):
                 with self.subTest(path, arguments=arguments):
-                    self.assertIn(_command(arguments), known)
+                    self.assertIn(command_of(arguments), known)
 
     def test_every_transcript_types_options_that_exist(self) -> None:
         known = parsers()
@@ -182,16 +202,203 @@ class GuideTest(unittest.TestCase):
             for arguments in command_lines(text):
                 options = {part for part in arguments if part.startswith('-')}
                 with self.subTest(path, arguments=arguments):
-                    self.assertLessEqual(options, names(known[_command(arguments)]))
+                    self.assertLessEqual(options, names(known[command_of(arguments)]))
 
 
 def _is_named(option: str, text: str) -> bool:
     return re.search(rf'(?<![\w-]){re.escape(option)}(?![\w-])', text) is not None
 
 
-def _command(arguments: list[str]) -> str:
+def command_of(arguments: list[str]) -> str:
     length = 2 if arguments[0] == 'record' else 1
     return PREFIX + ' '.join(arguments[:length])
+
+
+class NightlyTest(unittest.TestCase):
+    """The script and the units of "Back up every night" are run as they stand there."""
+
+    #: Notes its arguments, and fails where the test says so.
+    OPENSTACK = """#!/bin/sh
+printf '%s\\n' "$@" >>"$RECORD"
+echo --end-- >>"$RECORD"
+case " $* " in *" $FAIL "*) exit 3;; esac
+"""
+    #: A clock that says what day of the week it is.
+    DATE = """#!/bin/sh
+if [ "$2" = +%u ]; then echo "$DAY"; else echo 2026-11-23; fi
+"""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.record = self.folder / 'record'
+        self.write('openstack', self.OPENSTACK)
+        self.write('date', self.DATE)
+        self.write('nightly', self.script())
+
+    def page(self) -> str:
+        return (SOURCE / 'user' / 'nightly.rst').read_text('utf-8')
+
+    def script(self) -> str:
+        (script,) = [block for block in blocks(self.page(), 'sh') if block.startswith('#!')]
+        return script
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.write_text(text, 'utf-8')
+        path.chmod(0o755)
+
+    def run_script(self, *arguments: str, day: str = '1', fail: str = '-') -> int:
+        """Run the script, and give its exit status."""
+        environment = {
+            'PATH': f'{self.folder}:{os.defpath}',
+            'RECORD': str(self.record),
+            'DAY': day,
+            'FAIL': fail,
+        }
+        self.record.write_text('', 'utf-8')
+        command = ['/bin/sh', str(self.folder / 'nightly'), *arguments]
+        return subprocess.run(command, env=environment, check=False, capture_output=True).returncode
+
+    def parsed(self) -> list[tuple[str, argparse.Namespace]]:
+        """Have our parsers read what the script called."""
+        calls = self.record.read_text('utf-8').split('--end--\n')[:-1]
+        return [self.parse(call.splitlines()) for call in calls]
+
+    def parse(self, words_of_call: list[str]) -> tuple[str, argparse.Namespace]:
+        self.assertEqual(words_of_call[:3], ['-q', 'volume', 'backup'])
+        return words_of_call[3], parsers()[PREFIX + words_of_call[3]].parse_args(words_of_call[4:])
+
+    def test_it_backs_up_and_then_prunes_its_own_backups(self) -> None:
+        self.assertEqual(self.run_script('ledger'), 0)
+        (first, create), (second, prune) = self.parsed()
+        self.assertEqual((first, second), ('create', 'prune'))
+        self.assertTrue(create.wait and create.incremental and create.allow_full)
+        self.assertTrue(prune.auto_approve)
+        self.assertEqual((create.volume, prune.volumes), ('ledger', ['ledger']))
+        self.assertEqual(create.properties, {'job': 'nightly'})
+        self.assertEqual(prune.properties, [('job', 'nightly')])
+
+    def test_it_makes_a_full_backup_on_sundays(self) -> None:
+        self.run_script('ledger', day='7')
+        (_, create), _ = self.parsed()
+        self.assertFalse(create.incremental or create.allow_full)
+
+    def test_it_stops_at_an_error(self) -> None:
+        self.assertEqual(self.run_script('ledger', fail='create'), 3)
+        self.assertEqual([name for name, _ in self.parsed()], ['create'])
+
+    def test_it_tells_that_the_deletion_failed(self) -> None:
+        self.assertEqual(self.run_script('ledger', fail='prune'), 3)
+
+    def test_without_a_volume_it_does_nothing(self) -> None:
+        self.assertEqual(self.run_script(), 2)
+        self.assertEqual(self.parsed(), [])
+
+    def test_it_keeps_as_many_backups_as_the_guide_says(self) -> None:
+        self.run_script('ledger')
+        _, (_, prune) = self.parsed()
+        kept: list[Backup] = []
+        counts = []
+        for night in range(400):
+            kept = self.after_a_night(
+                kept, datetime(2026, 1, 1, 2, tzinfo=timezone.utc), night, prune
+            )
+            counts.append(len(kept))
+        said = re.findall(r'a volume has (\d+) to (\d+) backups', self.page())
+        self.assertEqual(said, [(str(min(counts[200:])), str(max(counts[200:])))])
+
+    def after_a_night(
+        self, kept: list[Backup], first: datetime, night: int, prune: argparse.Namespace
+    ) -> list[Backup]:
+        """Add the backup of a night, of what Cinder takes as its parent, and prune."""
+        now = first + timedelta(days=night)
+        full = not kept or now.isoweekday() == 7  # Sunday
+        done = (now + ExampleTest.TAKES).isoformat()
+        if not full:
+            kept = [*kept[:-1], replace(kept[-1], updated_at=done)]
+        made = Backup(
+            id=str(night),
+            name=str(night),
+            status='available',
+            volume_id='ledger',
+            is_incremental=not full,
+            created_at=now.isoformat(),
+            data_timestamp=now.isoformat(),
+            updated_at=done,
+            metadata={'job': 'nightly'},
+        )
+        plan = retention.plan(
+            [*kept, made], keep.policy(prune), now + timedelta(hours=1), prune.timezone
+        )
+        gone = {one.backup.id for one in plan if one.action is retention.Action.DELETE}
+        return [backup for backup in [*kept, made] if backup.id not in gone]
+
+    def test_every_script_of_the_guides_is_one(self) -> None:
+        for path, text in guides().items():
+            for block in blocks(text, 'sh'):
+                with self.subTest(path, block=block):
+                    read = subprocess.run(
+                        ['/bin/sh', '-n'], input=block.encode(), check=False, capture_output=True
+                    )
+                    self.assertEqual((read.returncode, read.stderr), (0, b''))
+
+    def test_systemd_understands_the_units(self) -> None:
+        analyze = shutil.which('systemd-analyze')
+        if analyze is None:
+            self.skipTest('systemd-analyze is not installed: nothing can read the units')
+        names_of_units = re.findall(r'``/etc/systemd/system/(\S+)``', self.page())
+        units = blocks(self.page(), 'ini')
+        self.assertEqual(len(names_of_units), len(units))
+        for name, unit in zip(names_of_units, units, strict=True):
+            here = unit.replace('/usr/local/bin/volume-backup-', f'{self.folder}/')
+            (self.folder / name).write_text(here, 'utf-8')
+        for name in names_of_units:
+            with self.subTest(name):
+                read = subprocess.run(
+                    [analyze, 'verify', '--man=no', f'./{name}'],
+                    cwd=self.folder,
+                    check=False,
+                    capture_output=True,
+                )
+                self.assertEqual((read.returncode, read.stderr), (0, b''))
+
+
+class ManualPageTest(unittest.TestCase):
+    """The manual page has every command, and its options from the parsers."""
+
+    def page(self) -> str:
+        return MANUAL.read_text('utf-8')
+
+    def test_its_synopsis_is_made_from_the_parsers(self) -> None:
+        self.assertIn('\n.. command-synopsis::\n', self.page())
+
+    def test_its_options_are_made_from_the_parsers(self) -> None:
+        self.assertIn(
+            f'autoprogram-cliff:: {ours.COMMANDS}\n      :command: {PREFIX}*\n', self.page()
+        )
+
+    def test_its_sections_are_those_of_a_manual_page(self) -> None:
+        sections = re.findall(r'^([A-Z ]+)\n=+$', self.page(), re.MULTILINE)
+        self.assertEqual(
+            ', '.join(sections),
+            'SYNOPSIS, DESCRIPTION, COMMANDS, EXIT STATUS, ENVIRONMENT, FILES, EXAMPLES, NOTES, '
+            'SEE ALSO',
+        )
+
+    def test_its_examples_are_read_by_the_parsers(self) -> None:
+        examples = re.findall(r'^   openstack volume backup (.*)$', self.page(), re.MULTILINE)
+        self.assertGreater(len(examples), 0)
+        for example in examples:
+            arguments = shlex.split(example)
+            with self.subTest(example):
+                parsers()[command_of(arguments)].parse_args(arguments[1:])
+
+    def test_it_has_every_exit_status_of_the_reference(self) -> None:
+        reference = (SOURCE / 'cli' / 'exit-status.rst').read_text('utf-8')
+        statuses = re.findall(r'^   \* - (\d+)$', reference, re.MULTILINE)
+        self.assertEqual(re.findall(r'^\*\*(\d+)\*\*$', self.page(), re.MULTILINE), statuses)
 
 
 class TableTest(unittest.TestCase):
@@ -269,7 +476,7 @@ class ExampleTest(unittest.TestCase):
 
     def decisions(self) -> list[retention.Decision]:
         (arguments,) = command_lines(self.section())
-        parsed = parsers()[_command(arguments)].parse_args(arguments[1:])
+        parsed = parsers()[command_of(arguments)].parse_args(arguments[1:])
         return retention.plan(self.backups(), keep.policy(parsed), self.NOW, parsed.timezone)
 
     def test_the_worked_example_is_what_the_plan_says(self) -> None:

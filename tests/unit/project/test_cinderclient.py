@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where to find here what ``cinder`` has."""
+
+import importlib
+import re
+import unittest
+from importlib.util import find_spec
+
+from tests.unit.project.test_documentation import SOURCE, command_of, names, parsers
+
+
+class CinderclientTest(unittest.TestCase):
+    """The guide for those who come from cinder names each of its commands, and each option."""
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Read the list: command lines of cinder, and what they are here."""
+        text = (SOURCE / 'user' / 'from-cinder.rst').read_text('utf-8')
+        return re.findall(r'^   \* - ``(backup-.*)``\n     - ``(.*)``$', text, re.MULTILINE)
+
+    def theirs(self) -> dict[str, set[str]]:
+        """List what the guide has: the options of each command of cinder."""
+        listed: dict[str, set[str]] = {}
+        for row, _ in self.rows():
+            verb, *rest = row.split()
+            options = {part.rstrip(',') for part in rest if part.startswith('--')}
+            listed.setdefault(verb, set()).update(options)
+        return listed
+
+    def test_it_names_options_of_ours(self) -> None:
+        known = parsers()
+        for row, here in self.rows():
+            arguments = here.replace(',', '').split()
+            options = {part for part in arguments if part.startswith('--')}
+            with self.subTest(row):
+                self.assertLessEqual(options, names(known[command_of(arguments)]))
+
+    @unittest.skipUnless(
+        find_spec('cinderclient'), 'OSC does without python-cinderclient since 10.2.'
+    )
+    def test_it_names_each_command_and_option_of_cinder(self) -> None:
+        shell = importlib.import_module('cinderclient.shell')
+        versions = importlib.import_module('cinderclient.api_versions')
+        client = shell.OpenStackCinderShell()
+        client.get_subcommand_parser(versions.APIVersion('3.71'), False, [])  # noqa: FBT003  # its signature
+        real = {
+            verb: names(parser) - {'-h', '--help'}
+            for verb, parser in client.subcommands.items()
+            if verb.startswith('backup-')
+        }
+        self.assertEqual(self.theirs(), real)

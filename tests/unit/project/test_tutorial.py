@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page on adding a command is followed, word for word, in a copy of the checkout.
+
+What it does not follow is what takes a network, a cloud or a minute.
+"""
+
+import ast
+import configparser
+import doctest
+import importlib.util
+import itertools
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.unit.project import ours
+
+PAGE = Path('doc', 'source', 'contributor', 'adding-a-command.rst')
+FOLDERS = ('backupext', 'contrib', 'doc', 'releasenotes', 'tests')
+NOT_COPIED = shutil.ignore_patterns('__pycache__', 'build')
+#: mypy takes seconds with what it remembers of the checkout, and a minute without.
+MEMORY = '.mypy_cache'
+CACHE = 'cache'
+
+DIRECTIVE = re.compile(r'^( *)\.\. code-block:: (\w+)$')
+OPTION = re.compile(r':([a-z-]+): (.+)')
+
+PYTHON = '.venvs/test/bin/python'
+INSTALL = f'{PYTHON} -m pip install '
+NEW_NOTE = '.venvs/test/bin/reno new '
+#: What is run in the copy.
+FOLLOWED = (f'{PYTHON} -m unittest tests.unit.', f'{PYTHON} -m unittest -k ', 'echo ', 'sed ')
+#: What is not: it needs a network, a cloud, git, or a minute.
+NOT_FOLLOWED = (
+    *(f'{PYTHON} -m tests.sandbox ', f'{PYTHON} -m unittest tests.functional.'),
+    *('make ', 'git ', 'touch ', 'openstack ', '.venvs/test/bin/openstack '),
+)
+SIXTEEN_DIGITS = '0123456789abcdef'
+
+
+class Block(NamedTuple):
+    """A block of code of the page, and the file that its caption names, if it names one."""
+
+    language: str
+    options: dict[str, str]
+    lines: list[str]
+
+    @property
+    def file(self) -> str:
+        return self.options.get('caption', '').replace('...', '*')
+
+    @property
+    def text(self) -> str:
+        return ''.join(f'{line}\n' for line in self.lines)
+
+    @property
+    def marked(self) -> range:
+        """The places of the lines that are new in a file that exists."""
+        first, _, last = self.options['emphasize-lines'].partition('-')
+        return range(int(first) - 1, int(last or first))
+
+    @property
+    def is_edit(self) -> bool:
+        return 'emphasize-lines' in self.options
+
+    @property
+    def anchor(self) -> str:
+        """The lines that are there already."""
+        there = [line for place, line in enumerate(self.lines) if place not in self.marked]
+        return ''.join(f'{line}\n' for line in there)
+
+
+class Step(NamedTuple):
+    """A command line of the page, and what it says that one sees."""
+
+    command: str
+    shown: str
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """Find the blocks of code of a page, in their order."""
+    lines = text.splitlines()
+    end = 0
+    for place, line in enumerate(lines):
+        found = DIRECTIVE.match(line)
+        if found and place >= end:  # a block may show another one
+            inside = _indented(lines[place + 1 :], ' ' * (len(found[1]) + 3))
+            end = place + 1 + len(inside)
+            yield _block(found[2], inside)
+
+
+def _indented(lines: list[str], indent: str) -> list[str]:
+    """Take the lines up to the first that is less indented, without their indentation."""
+    inside = itertools.takewhile(lambda line: not line or line.startswith(indent), lines)
+    return [line[len(indent) :] for line in inside]
+
+
+def _block(language: str, lines: list[str]) -> Block:
+    found = [OPTION.match(line) for line in itertools.takewhile(bool, lines)]
+    content = '\n'.join(lines[len(found) :]).strip('\n')
+    options = {option[1]: option[2] for option in found if option}
+    return Block(language, options, content.splitlines())
+
+
+def steps(block: Block) -> Iterator[Step]:
+    """Take the command lines of a transcript apart."""
+    for part in re.split(r'^\$ ', block.text, flags=re.MULTILINE)[1:]:
+        command, _, shown = part.partition('\n')
+        yield Step(command, shown)
+
+
+def insert(text: str, block: Block) -> str:
+    """Add the marked lines of a block to a file's text."""
+    result, times = _replaced(text, block.anchor, block.text)
+    if times != 1:
+        raise AssertionError(f'{block.file} does not have these lines, once:\n{block.anchor}')
+    return result
+
+
+def take_out(text: str, block: Block) -> str:
+    """Remove the marked lines of a block from a file's text, if they are in it."""
+    return _replaced(text, block.text, block.anchor)[0]
+
+
+def _replaced(text: str, lines: str, others: str) -> tuple[str, int]:
+    """Put lines in the place of others, and tell how often."""
+    return re.subn(f'^{re.escape(lines)}', lambda _: others, text, flags=re.MULTILINE)
+
+
+class Copy:
+    """A copy of the checkout, as it is before somebody follows the page."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for path in ours.ROOT.iterdir():
+            if path.is_file():
+                shutil.copy2(path, root)
+        for folder in (*FOLDERS, MEMORY):
+            if (ours.ROOT / folder).is_dir():
+                shutil.copytree(ours.ROOT / folder, root / folder, ignore=NOT_COPIED)
+        self.page = list(blocks((ours.ROOT / PAGE).read_text('utf-8')))
+        for block in self.page:
+            self._undo(block)
+        # stevedore remembers entry points for good, and does not see a change within two minutes.
+        memory = root / CACHE / 'python-entrypoints'
+        memory.mkdir(parents=True)
+        (memory / '.disable').touch()
+        self.install()
+
+    def _undo(self, block: Block) -> None:
+        """Take out what somebody who has followed the page has in the checkout."""
+        for path in self.root.glob(block.file) if block.file else ():
+            if block.is_edit:
+                path.write_text(take_out(path.read_text('utf-8'), block), 'utf-8')
+            else:
+                path.unlink()
+
+    def write(self, block: Block) -> None:
+        """Do what a block says."""
+        if block.is_edit:
+            path = self.path(block)
+            path.write_text(insert(path.read_text('utf-8'), block), 'utf-8')
+        elif '*' in block.file:
+            self.path(block).write_text(block.text, 'utf-8')
+        else:
+            (self.root / block.file).write_text(block.text, 'utf-8')
+
+    def path(self, block: Block) -> Path:
+        """Give the one file that a caption names."""
+        (path,) = self.root.glob(block.file)
+        return path
+
+    def install(self) -> None:
+        """Do to the copy what installing a checkout does: write down its entry points."""
+        folder = self.root / 'backupext-0.dist-info'
+        folder.mkdir(exist_ok=True)
+        (folder / 'METADATA').write_text('Metadata-Version: 2.1\nName: backupext\nVersion: 0\n')
+        config = configparser.ConfigParser()
+        config.read(self.root / 'setup.cfg', encoding='utf-8')
+        groups = [f'[{group}]{lines}\n' for group, lines in config['entry_points'].items()]
+        (folder / 'entry_points.txt').write_text('\n'.join(groups))
+
+    def run(self, command: str) -> str:
+        """Run a command line in the copy, and give all that it prints."""
+        environment = {key: value for key, value in os.environ.items() if key[:3] != 'OS_'}
+        environment |= {'PYTHONPATH': str(self.root), 'XDG_CACHE_HOME': str(self.root / CACHE)}
+        result = subprocess.run(
+            command.replace(PYTHON, shlex.quote(sys.executable)),
+            shell=True,
+            cwd=self.root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return result.stdout
+
+    def follow(self, step: Step) -> str | None:
+        """Do what is typed; None where that is left out."""
+        if step.command.startswith(INSTALL):
+            self.install()
+        elif step.command.startswith(NEW_NOTE):
+            name = f'{step.command.split()[-1]}-{SIXTEEN_DIGITS}.yaml'
+            (self.root / 'releasenotes' / 'notes' / name).touch()
+        elif step.command.startswith(FOLLOWED):
+            return self.run(step.command)
+        return None
+
+
+def has(tool: str) -> bool:
+    """Tell whether a tool is installed beside the tests."""
+    return importlib.util.find_spec(tool) is not None
+
+
+class TutorialTest(unittest.TestCase):
+    copy: Copy
+    #: What each command line of the page printed, of those that were run.
+    seen: list[tuple[Step, str]]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        folder = tempfile.TemporaryDirectory(prefix='backupext-tutorial-')
+        cls.addClassCleanup(folder.cleanup)
+        cls.copy = Copy(Path(folder.name))
+        cls.seen = []
+        for block in cls.copy.page:
+            if block.file:
+                cls.copy.write(block)
+            elif block.language == 'console':
+                cls._follow(block)
+
+    @classmethod
+    def _follow(cls, block: Block) -> None:
+        for step in steps(block):
+            printed = cls.copy.follow(step)
+            if printed is not None:
+                cls.seen.append((step, printed))
+
+    def files(self) -> list[Path]:
+        """List the Python files that the page writes or changes."""
+        named = {block.file for block in self.copy.page if block.file.endswith('.py')}
+        return [self.copy.root / name for name in sorted(named)]
+
+    def test_one_sees_what_the_page_says(self) -> None:
+        checker = doctest.OutputChecker()
+        flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+        for step, printed in self.seen:
+            with self.subTest(step.command):
+                matches = checker.check_output(step.shown, printed, flags)
+                self.assertTrue(matches, f'it says:\n{step.shown}\nand one sees:\n{printed}')
+
+    def test_it_was_followed(self) -> None:
+        commands = [step.command for step, _ in self.seen]
+        own = f'{PYTHON} -m unittest tests.unit.commands.test_count'
+        self.assertEqual(commands.count(own), 2)
+        self.assertTrue(self.seen[0][0].shown.endswith('FAILED (failures=7)\n'))
+
+    def test_it_types_nothing_that_nobody_knows(self) -> None:
+        known = (INSTALL, NEW_NOTE, *FOLLOWED, *NOT_FOLLOWED)
+        for block in self.copy.page:
+            for step in steps(block) if block.language == 'console' else ():
+                with self.subTest(step.command):
+                    self.assertTrue(step.command.startswith(known))
+
+    def test_every_make_target_exists(self) -> None:
+        makefile = (ours.ROOT / 'Makefile').read_text('utf-8')
+        targets = set(re.findall(r'^([a-z-]+):', makefile, re.MULTILINE))
+        for block in self.copy.page:
+            for step in steps(block) if block.language == 'console' else ():
+                if step.command.startswith('make '):
+                    with self.subTest(step.command):
+                        self.assertLessEqual(set(step.command.split()[1:]), targets)
+
+    def test_every_file_parses(self) -> None:
+        for path in self.files():
+            with self.subTest(path.name):
+                ast.parse(path.read_text('utf-8'), feature_version=(3, 10))
+
+    def test_the_entry_point_resolves(self) -> None:
+        script = (
+            'from importlib.metadata import entry_points; '
+            f'(found,) = entry_points(group="{ours.COMMANDS}", name="volume_backup_count"); '
+            'print(found.load().__doc__)'
+        )
+        printed = self.copy.run(f"{PYTHON} -c '{script}'")
+        self.assertEqual(printed, 'Show how many backups there are, and their size in GiB.\n')
+
+    @unittest.skipUnless(has('ruff'), 'ruff is not installed')
+    def test_the_style_is_accepted(self) -> None:
+        names = ' '.join(shlex.quote(str(path)) for path in self.files())
+        for command in ('check --no-cache --quiet', 'format --no-cache --quiet --check'):
+            with self.subTest(command):
+                self.assertEqual(self.copy.run(f'{PYTHON} -m ruff {command} {names}'), '')
+
+    @unittest.skipUnless(has('mypy'), 'mypy is not installed')
+    @unittest.skipUnless((ours.ROOT / MEMORY).is_dir(), 'mypy has not seen this checkout yet')
+    def test_the_types_are_accepted(self) -> None:
+        names = ' '.join(str(path.relative_to(self.copy.root)) for path in self.files())
+        self.assertIn('Success: no issues found', self.copy.run(f'{PYTHON} -m mypy {names}'))
+
+
+class BlockTest(unittest.TestCase):
+    """How the page is read."""
+
+    PAGE = """
+Text.
+
+.. code-block:: python
+   :caption: a.py
+   :emphasize-lines: 2
+
+       first
+       second
+
+   third
+
+More text.
+
+.. code-block:: rst
+
+   .. code-block:: console
+
+      $ no
+
+Last.
+"""
+
+    def test_blocks_keep_their_indentation_and_end_with_it(self) -> None:
+        python, rst = blocks(self.PAGE)
+        self.assertEqual(python.lines, ['    first', '    second', '', 'third'])
+        self.assertEqual(rst.lines, ['.. code-block:: console', '', '   $ no'])
+
+    def test_marked_lines_are_put_in_and_taken_out(self) -> None:
+        edit, _ = blocks(self.PAGE)
+        before = 'zero\n    first\n\nthird\nfourth\n'
+        after = 'zero\n    first\n    second\n\nthird\nfourth\n'
+        self.assertEqual(insert(before, edit), after)
+        self.assertEqual(take_out(after, edit), before)
+        self.assertEqual(take_out(before, edit), before)
+
+    def test_a_place_that_is_not_there_is_noticed(self) -> None:
+        edit, _ = blocks(self.PAGE)
+        for text in ('zero\n', 'x    first\n\nthird\n', 2 * '    first\n\nthird\n'):
+            with self.subTest(text), self.assertRaises(AssertionError):
+                insert(text, edit)
+
+    def test_a_transcript_is_taken_apart(self) -> None:
+        block = Block('console', {}, ['$ one', 'a', 'b', '$ two'])
+        self.assertEqual(list(steps(block)), [Step('one', 'a\nb\n'), Step('two', '')])
