@@ -11,32 +11,32 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: demo test lint types unit docs functional matrix functional-matrix dist test-dist test-deb test-rpm nightly benchmark pictures sandbox sandbox-down clean
 
-demo: $(VENVS)/test/installed
+demo: $(VENVS)/test/plugin
 	@$(BIN)/python -m tests.sandbox install
 	@$(BIN)/python -m tests.sandbox demo
 
 test: lint types unit docs functional
 	@echo 'All tests passed.'
 
-lint: $(VENVS)/test/installed
+lint: $(VENVS)/test/plugin
 	@echo '== lint'
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-types: $(VENVS)/test/installed
+types: $(VENVS)/test/plugin
 	@echo '== types'
 	@$(BIN)/mypy
 
-unit: $(VENVS)/test/installed
+unit: $(VENVS)/test/plugin
 	@echo '== unit tests'
 	@TEST_PATH=./tests/unit $(BIN)/stestr run --concurrency $(JOBS)
 
-docs: $(VENVS)/test/installed
+docs: $(VENVS)/test/plugin
 	@echo '== documentation'
 	@$(BIN)/sphinx-build -q -W --keep-going -b html doc/source doc/build/html
 	@$(BIN)/sphinx-build -q -W --keep-going -b man doc/source doc/build/man
 
-functional: $(VENVS)/test/installed $(VENVS)/osc/installed
+functional: $(VENVS)/test/plugin $(VENVS)/osc/installed
 	@echo '== functional tests, on a real Cinder'
 	@$(BIN)/python -m tests.sandbox install
 	@TEST_PATH=./tests/functional $(BIN)/stestr run --concurrency $(JOBS)
@@ -49,7 +49,7 @@ matrix: $(VENVS)/tox/installed
 	@$(VENVS)/tox/bin/tox -q -e $(MATRIX)
 
 OLDER ?= osc60-alone,osc60-functional,osc74-alone,osc74-functional
-functional-matrix: $(VENVS)/test/installed $(VENVS)/tox/installed
+functional-matrix: $(VENVS)/test/plugin $(VENVS)/tox/installed
 	@echo '== functional tests on a real Cinder, with older releases of OSC'
 	@$(BIN)/python -m tests.sandbox install
 	@$(VENVS)/tox/bin/tox -q -e $(OLDER) -- --concurrency $(JOBS)
@@ -70,47 +70,51 @@ dist: $(VENVS)/dist/installed
 	done
 	@rm -rf build/checkout
 
-test-dist: $(VENVS)/test/installed $(VENVS)/dist/installed
+test-dist: $(VENVS)/test/plugin $(VENVS)/dist/installed
 	@echo '== sdist and wheel'
 	@TEST_PATH=./tests/packaging $(BIN)/stestr run --concurrency 1
 
 # Packages for distributions, in chroots: needs root and apt. IF_POSSIBLE=1 goes without.
 SUITES ?= bookworm trixie
-test-deb: $(VENVS)/test/installed
+test-deb: $(VENVS)/test/plugin
 	@$(BIN)/python -m tests.packaging deb $(SUITES)
 
-test-rpm: $(VENVS)/test/installed
+test-rpm: $(VENVS)/test/plugin
 	@$(BIN)/python -m tests.packaging rpm
 
 # Random histories by the hundred thousand instead of by the hundred.
-nightly: $(VENVS)/test/installed
+nightly: $(VENVS)/test/plugin
 	@HISTORIES=100000 $(BIN)/python -m unittest tests.unit.core.test_retention tests.unit.core.test_select
 
-benchmark: $(VENVS)/test/installed $(VENVS)/osc/installed
+benchmark: $(VENVS)/test/plugin $(VENVS)/osc/installed
 	@echo '== benchmark, on a real Cinder (about half an hour; leave the machine alone meanwhile)'
 	@$(BIN)/python -m tests.sandbox install
 	@$(BIN)/python -m tests.benchmark $(BENCHMARK)
 
-pictures: $(VENVS)/test/installed $(VENVS)/osc/installed
+pictures: $(VENVS)/test/plugin $(VENVS)/osc/installed
 	@echo '== pictures of terminals for the documentation, on a real Cinder (about a minute)'
 	@$(BIN)/python -m tests.sandbox install
 	@$(BIN)/python -m tests.pictures
 
-sandbox: $(VENVS)/test/installed
+sandbox: $(VENVS)/test/plugin
 	@$(BIN)/python -m tests.sandbox install
 	@$(BIN)/python -m tests.sandbox up
 	@echo 'Copy the two lines above into your shell, then: $(BIN)/openstack volume backup list'
 	@echo 'It runs until `make sandbox-down`.'
 
-sandbox-down: $(VENVS)/test/installed
+sandbox-down: $(VENVS)/test/plugin
 	@$(BIN)/python -m tests.sandbox down
 
-$(VENVS)/test/installed: requirements.txt test-requirements.txt tests/lint-requirements.txt doc/requirements.txt tests/releases/osc105.txt setup.cfg
+$(VENVS)/test/installed: requirements.txt test-requirements.txt tests/lint-requirements.txt doc/requirements.txt tests/releases/osc105.txt
 	@echo 'Installing python-openstackclient, the plugin and its test tools into $(VENVS)/test (about a minute)...'
 	@$(PYTHON) -c 'import sys; sys.exit("make needs Python 3.11 or newer: name one with PYTHON=...") if sys.version_info < (3, 11) else None'
 	@rm -rf $(VENVS)/test
 	@$(PYTHON) -m venv $(VENVS)/test
 	@$(BIN)/python $(PIP) install -c tests/releases/osc105.txt -r requirements.txt -r test-requirements.txt -r tests/lint-requirements.txt -r doc/requirements.txt
+	@touch $@
+
+# The entry points of setup.cfg count only once they are installed.
+$(VENVS)/test/plugin: $(VENVS)/test/installed setup.cfg pyproject.toml
 	@$(BIN)/python $(PIP) install -c tests/releases/osc105.txt --editable .
 	@touch $@
 
@@ -122,9 +126,9 @@ $(VENVS)/osc/installed: requirements.txt tests/releases/osc105.txt
 	@$(VENVS)/osc/bin/python $(PIP) install -c tests/releases/osc105.txt python-openstackclient
 	@touch $@
 
-$(VENVS)/tox/installed: Makefile
+$(VENVS)/tox/installed:
 	@$(PYTHON) -m venv $(VENVS)/tox
-	@$(VENVS)/tox/bin/python $(PIP) install 'tox>=4.4'
+	@$(VENVS)/tox/bin/python $(PIP) install tox==4.67.15
 	@touch $@
 
 $(VENVS)/dist/installed: tests/packaging/requirements.txt

@@ -41,7 +41,7 @@ FOLLOWED = (f'{PYTHON} -m unittest tests.unit.', f'{PYTHON} -m unittest -k ', 'e
 #: What is not: it needs a network, a cloud, git, or a minute.
 NOT_FOLLOWED = (
     *(f'{PYTHON} -m tests.sandbox ', f'{PYTHON} -m unittest tests.functional.'),
-    *('make ', 'git ', 'touch ', 'openstack ', '.venvs/test/bin/openstack '),
+    *('make ', 'git ', 'openstack ', '.venvs/test/bin/openstack '),
 )
 SIXTEEN_DIGITS = '0123456789abcdef'
 
@@ -255,7 +255,9 @@ class TutorialTest(unittest.TestCase):
         flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
         for step, printed in self.seen:
             with self.subTest(step.command):
-                matches = checker.check_output(step.shown, printed, flags)
+                # What is skipped depends on what else a machine has.
+                seen = re.sub(r' \(skipped=\d+\)|, skipped=\d+', '', printed)
+                matches = checker.check_output(step.shown, seen, flags)
                 self.assertTrue(matches, f'it says:\n{step.shown}\nand one sees:\n{printed}')
 
     def test_it_was_followed(self) -> None:
