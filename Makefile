@@ -41,18 +41,16 @@ functional: $(VENVS)/test/plugin $(VENVS)/osc/installed
 	@$(BIN)/python -m tests.sandbox install
 	@TEST_PATH=./tests/functional $(BIN)/stestr run --concurrency $(JOBS)
 
-# Every release line of OSC, each with the libraries of its time (MATRIX=osc60 for one of them), and
-# the oldest and the one of Debian 13 on a real Cinder; the newest is what everything above uses.
-MATRIX ?= osc60,osc62,osc63,osc66,osc71,osc74,osc75,osc82,osc90,lower
+# Every release line of OSC, each with the libraries of its time; the newest is what all else uses.
 matrix: $(VENVS)/tox/installed
 	@echo '== unit tests, with each release line of OSC'
-	@$(VENVS)/tox/bin/tox -q -e $(MATRIX)
+	@$(VENVS)/tox/bin/tox -q -m matrix -- --concurrency $(JOBS)
 
-OLDER ?= osc60-alone,osc60-functional,osc74-alone,osc74-functional
+# The oldest, and the one of Debian 13.
 functional-matrix: $(VENVS)/test/plugin $(VENVS)/tox/installed
 	@echo '== functional tests on a real Cinder, with older releases of OSC'
 	@$(BIN)/python -m tests.sandbox install
-	@$(VENVS)/tox/bin/tox -q -e $(OLDER) -- --concurrency $(JOBS)
+	@$(VENVS)/tox/bin/tox -q -m functional-matrix -- --concurrency $(JOBS)
 
 # The sdist and the wheel of what is committed, the same bytes each time: from a checkout of its own,
 # with the commit's time. setuptools writes the time of day into an sdist, so that it is packed anew.

@@ -114,7 +114,7 @@ def _add_pagination(parser: argparse.ArgumentParser) -> None:
         type=int,
         action=options.NonNegativeAction,
         help='The maximum number of entries to return per page; the cloud may have a smaller one. '
-        'Use --max-items to limit the total number.',
+        'Use --max-items to limit the total number. (With OSC 6.0 to 6.2: the total number.)',
     )
     parser.add_argument(
         '--marker',

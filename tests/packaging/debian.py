@@ -30,7 +30,7 @@ def test(suite: str, *, installed_too: bool) -> None:
         folder = unpack(chroot)
     with step(f'{suite}: build dependencies'):
         install_build_dependencies(chroot, folder)
-        chroot.install('lintian', 'python3-openstackclient')
+        chroot.install('lintian', 'python3-openstackclient', 'bash-completion')
     with step(f'{suite}: build, without network'):
         say(_build(chroot, folder))
     with step(f'{suite}: lintian'):

@@ -2,17 +2,26 @@
 """What somebody does with the installed package: backups of a volume, from first to last."""
 
 import json
+import shlex
 import time
 from typing import Any
 
 from tests.functional.api import Account
-from tests.packaging.chroot import Chroot
+from tests.packaging.chroot import HOME, Chroot
 from tests.packaging.errors import PackagingError, expect
 from tests.packaging.progress import say
 from tests.sandbox import Sandbox
 
 _CLOUDS = '/tmp/clouds.yaml'
 _PATIENCE = 30
+# As bash does when somebody presses Tab behind the words; the rest comes from the distribution.
+_PRESS_TAB = """
+. /usr/share/bash-completion/bash_completion
+. {script}
+COMP_LINE='{line}' COMP_POINT={point} COMP_WORDS=({line}) COMP_CWORD={word}
+_openstack
+echo "${{COMPREPLY[@]}}"
+"""
 _OURS = 'This command is provided by the backupext plugin'
 
 
@@ -40,6 +49,15 @@ class OpenStack:
         expect(result.returncode, f'This should have failed: openstack {arguments}')
         return result.stderr
 
+    def complete(self, line: str) -> list[str]:
+        """Give what bash proposes for the last word of a line."""
+        script = f'{HOME}/openstack.bash'
+        self._chroot.run(f'openstack complete >{script}')
+        typed = {'line': line, 'point': len(line), 'word': len(line.split()) - 1}
+        say(f'   $ {line}<Tab>')
+        tab = shlex.quote(_PRESS_TAB.format(script=script, **typed))
+        return self._chroot.run(f'bash -c {tab}').split()
+
     def is_ours(self, command: str) -> bool:
         """Tell by the help text whose a command is."""
         return _OURS in ' '.join(self.run(f'help {command}').split())
@@ -48,6 +66,8 @@ class OpenStack:
 def use(openstack: OpenStack) -> None:
     """Do with our commands what they are for; a volume called ledger is there."""
     expect(openstack.is_ours('volume backup create'), "OSC's own command was not replaced.")
+    _equal(openstack.complete('openstack volume backup pr'), ['prune'])
+    _equal(openstack.complete('openstack volume backup list --be'), ['--before'])
     _back_up(openstack)
     _look(openstack)
     _change_properties(openstack)
