@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENVS := .venvs
 BIN := $(VENVS)/test/bin
 # Each functional test waits for a real Cinder most of the time.
-JOBS ?= 2
+JOBS ?= 3
 PIP := -m pip --quiet --disable-pip-version-check
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 

@@ -152,8 +152,9 @@ class InvocationTest(FunctionalTest):
     def test_restore_with_volume_as_an_option_works_as_guides_have_it(self) -> None:
         things = self.things()
         self.backup(f'restore {things.name} --volume {things.volume_name} --force')
-        self.assertEqual(self.status('volume', things.volume), 'restoring-backup')
         self.wait_for('volume', things.volume)
+        restored = self.sql('SELECT restore_volume_id FROM backups WHERE id = ?', things.backup)
+        self.assertEqual(restored, [(things.volume,)])
 
     def test_create_with_volume_as_an_option_says_what_to_write(self) -> None:
         result = self.run_openstack('volume backup create --volume data-volume data-backup')

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from backupext.core import releases
 from tests.functional.base import FunctionalTest, make_project
+from tests.releases import installed
 from tests.sandbox import Sandbox
 
 # Cinder checks filters from 3.31 on, takes inexact ones from 3.34, sorts by name from 3.37.
 VERSIONS = ('3.0', '3.33', '3.34', '3.37', '3.45', '3.71')
+TOTALS = ['--max-items', *(['--limit'] if releases.LIMIT_PER_PAGE.applies(installed()) else [])]
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
@@ -106,7 +109,7 @@ class ListingTest(FunctionalTest):
         ids = [row['id'] for row in rows]
         if '--marker' in options:
             ids = ids[ids.index(options['--marker']) + 1 :]
-        return ids[: int(options['--max-items'])] if '--max-items' in options else ids
+        return ids[: min(int(options.get(name, len(ids))) for name in TOTALS)]
 
     def is_wanted(self, row: dict[str, Any], options: dict[str, str]) -> bool:
         created = row['created_at'].replace(' ', 'T')
