@@ -41,7 +41,7 @@ FOLLOWED = (f'{PYTHON} -m unittest tests.unit.', f'{PYTHON} -m unittest -k ', 'e
 #: What is not: it needs a network, a cloud, git, or a minute.
 NOT_FOLLOWED = (
     *(f'{PYTHON} -m tests.sandbox ', f'{PYTHON} -m unittest tests.functional.'),
-    *('make ', 'git ', 'openstack ', '.venvs/test/bin/openstack '),
+    *('make ', 'git ', 'unset ', 'openstack ', '.venvs/test/bin/openstack '),
 )
 SIXTEEN_DIGITS = '0123456789abcdef'
 
@@ -160,8 +160,19 @@ class Copy:
         for path in self.root.glob(block.file) if block.file else ():
             if block.is_edit:
                 path.write_text(take_out(path.read_text('utf-8'), block), 'utf-8')
+                self._expect_nothing_of(block, path)
             else:
                 path.unlink()
+
+    def _expect_nothing_of(self, block: Block, path: Path) -> None:
+        """Say so where the page was followed, and other lines were put between its own."""
+        left = [line for line in block.text.splitlines() if 'count' in line.lower()]
+        for line in left:
+            if re.search(f'^{re.escape(line)}$', path.read_text('utf-8'), re.MULTILINE):
+                raise AssertionError(
+                    f'{block.file} has this line of the page, but not between the lines that the '
+                    f'page names; see "Before your own command" there:\n{line}'
+                )
 
     def write(self, block: Block) -> None:
         """Do what a block says."""
