@@ -82,7 +82,7 @@ test-rpm: $(VENVS)/test/plugin
 
 # Random histories by the hundred thousand instead of by the hundred.
 nightly: $(VENVS)/test/plugin
-	@HISTORIES=100000 $(BIN)/python -m unittest tests.unit.core.test_retention tests.unit.core.test_select
+	@HISTORIES=100000 $(BIN)/python -m unittest tests.unit.core.test_retention tests.unit.core.test_chains tests.unit.core.test_select
 
 benchmark: $(VENVS)/test/plugin $(VENVS)/osc/installed
 	@echo '== benchmark, on a real Cinder (about half an hour; leave the machine alone meanwhile)'

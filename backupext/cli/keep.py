@@ -17,6 +17,8 @@ _BUCKETS = {
     'monthly': 'months',
     'yearly': 'years',
 }
+_COUNT: dict[str, Any] = {'metavar': '<number>', 'type': options.positive}
+_SPAN: dict[str, Any] = {'metavar': '<duration>', 'type': options.duration}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,32 +27,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         'keep rules', 'What one of them keeps is kept; at least one is needed'
     )
     rules.add_argument(
-        '--keep-last',
-        metavar='<number>',
-        type=options.positive,
-        help='Keep the newest so many backups of each volume',
+        '--keep-last', **_COUNT, help='Keep the newest so many backups of each volume'
     )
     for bucket, many in _BUCKETS.items():
-        rules.add_argument(
-            f'--keep-{bucket}',
-            metavar='<number>',
-            type=options.positive,
-            help=f'Keep the newest backup of each of the latest so many {many} that have any',
-        )
-    rules.add_argument(
-        '--keep-within',
-        metavar='<duration>',
-        type=options.duration,
-        help="Keep all backups made within this time before the volume's newest",
-    )
+        kept = f'Keep the newest backup of each of the latest so many {many} that have any'
+        rules.add_argument(f'--keep-{bucket}', **_COUNT, help=kept)
+    before = "within this time before the volume's newest"
+    rules.add_argument('--keep-within', **_SPAN, help=f'Keep all backups made {before}')
     for bucket, many in _BUCKETS.items():
-        rules.add_argument(
-            f'--keep-within-{bucket}',
-            metavar='<duration>',
-            type=options.duration,
-            help=f'Keep the newest backup of each of the {many} within this time before the '
-            "volume's newest",
-        )
+        kept = f'Keep the newest backup of each of the {many} {before}'
+        rules.add_argument(f'--keep-within-{bucket}', **_SPAN, help=kept)
     rules.add_argument(
         '--keep-property',
         metavar='<key[=value]>',

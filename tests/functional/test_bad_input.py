@@ -252,3 +252,8 @@ class NoBackupServiceTest(FunctionalTest):
             with self.subTest(command=command):
                 sentence = self.fails(f'volume backup {command}', self.admin_here)
                 self.assertIn('no backup service is running', sentence)
+
+    def test_a_wait_tells_it(self) -> None:
+        result = self.run_openstack(f'volume backup create {self.make_volume()} --wait')
+        self.assertEqual((result.status, result.stdout), (1, ''))
+        self.assertIn('Service not found for creating backup', result.stderr.splitlines()[-1])

@@ -34,6 +34,9 @@ TRANSIENT: dict[str, tuple[Fault, str]] = {
     '504': (answer(504), 'in time'),
 }
 
+# What was asked for is done, and the answer does not come.
+LOST = {'lost': lose_answer, '504': answer(504, done=True)}
+
 _WAITING = 'Waiting for the cloud to answer again.'
 
 
@@ -218,10 +221,7 @@ class CreateTest(ProxyTest):
         return result
 
     def test_it_is_found_again(self) -> None:
-        for name, fault in {
-            'lost': lose_answer,
-            '504': answer(504, done=True),
-        }.items():
+        for name, fault in LOST.items():
             with self.subTest(fault=name):
                 self.proxy.forget()
                 self.proxy.script('POST /backups', fault)
@@ -284,10 +284,7 @@ class DeleteTest(ProxyTest):
     """A delete whose answer does not come."""
 
     def test_it_is_repeated_until_the_backup_is_gone(self) -> None:
-        for name, fault in {
-            'lost': lose_answer,
-            '504': answer(504, done=True),
-        }.items():
+        for name, fault in LOST.items():
             with self.subTest(fault=name):
                 self.proxy.forget()
                 self.proxy.script('DELETE /backups/.*', fault)

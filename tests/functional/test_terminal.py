@@ -13,7 +13,6 @@ import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 from tests.functional.client import heed_ctrl_c
 from tests.functional.faults import ProxyTest, meanwhile, pass_on
@@ -54,12 +53,7 @@ class Terminal:
     def __enter__(self) -> 'Terminal':  # noqa: PYI034  # typing.Self is younger than Python 3.10
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._process.kill()
         self._process.wait()
         os.close(self._side)

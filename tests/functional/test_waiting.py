@@ -4,11 +4,9 @@
 import shutil
 import uuid
 
-from tests.functional.base import FunctionalTest, make_project
 from tests.functional.client import Result
 from tests.functional.faults import ProxyTest, meanwhile, pass_on
 from tests.functional.masks import masked
-from tests.sandbox import Sandbox
 
 NOBODY = str(uuid.UUID(int=1))
 
@@ -109,21 +107,6 @@ class CreateTest(ProxyTest):
                 result = self.run_openstack(create)
                 self.assertEqual((result.status, result.stdout), (2, ''))
         self.assertEqual(self.proxy.lines(), [])
-
-
-class NoBackupServiceTest(FunctionalTest):
-    """A cloud in which nothing makes backups."""
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.box = Sandbox.start(backup_service=False)
-        cls.addClassCleanup(cls.box.stop)
-        cls.project = make_project(cls.box)
-
-    def test_create_tells_it(self) -> None:
-        result = self.run_openstack(f'volume backup create {self.make_volume()} --wait')
-        self.assertEqual((result.status, result.stdout), (1, ''))
-        self.assertIn('Service not found for creating backup', result.stderr.splitlines()[-1])
 
 
 class RestoreTest(ProxyTest):

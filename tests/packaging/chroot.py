@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tests.packaging import host
 from tests.packaging.errors import PackagingError
@@ -67,19 +68,9 @@ class Chroot:
         """Install packages of Debian's, or files that are named with a path."""
         self.run(f'apt-get install -y -q --no-install-recommends {shlex.join(packages)}')
 
-    def run(
-        self,
-        command: str,
-        *,
-        network: bool = True,
-        user: str = 'root',
-        folder: str = '/',
-        environment: Mapping[str, str] | None = None,
-    ) -> str:
-        """Run a line of shell that must work, and give what it prints."""
-        result = self.try_(
-            command, network=network, user=user, folder=folder, environment=environment
-        )
+    def run(self, command: str, **how: Any) -> str:
+        """Run a line of shell that must work, as :meth:`try_` does, and give what it prints."""
+        result = self.try_(command, **how)
         if result.returncode:
             raise PackagingError(
                 f'{result.stdout}{result.stderr}\n{self.suite}: this failed with status '

@@ -17,15 +17,12 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.sandbox import install
 from tests.sandbox.errors import SandboxError
 from tests.sandbox.layout import Layout
 from tests.sandbox.options import Options
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 START_TIMEOUT = 90
 STOP_TIMEOUT = 10
@@ -136,12 +133,7 @@ class Sandbox:
     def __enter__(self) -> Sandbox:  # noqa: PYI034  # typing.Self is younger than Python 3.10
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.stop()
 
 

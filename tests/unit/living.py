@@ -11,6 +11,7 @@ import requests
 
 from tests.unit.clock import FakeClock
 from tests.unit.rows import backup
+from tests.unit.shell import CommandTest
 from tests.unit.stub import OWN_PROJECT, Answer, Asked, StubCloud
 
 PROJECT = 'os-backup-project-attr:project_id'
@@ -43,6 +44,8 @@ class LivingCloud(StubCloud):
         self._gone_at: dict[str, float] = {}
         self._lost: set[str] = set()
         self._later: list[tuple[float, Callable[[], object]]] = []
+        #: How many deletions have been going at a time.
+        self.most_going = 0
         #: IDs of those whose deletion was refused.
         self.refused: list[str] = []
         #: IDs in the order in which they went.
@@ -156,6 +159,7 @@ class LivingCloud(StubCloud):
             return self._refuse(id_, INCREMENTALS_EXIST)
         row['status'] = 'deleting'
         self._gone_at[id_] = self._clock.passed + self._deletes_in
+        self.most_going = max(self.most_going, len(self._gone_at))
         return Answer(202)
 
     def _refuse(self, id_: str, message: str) -> Answer:
@@ -176,3 +180,29 @@ def _shown(row: dict[str, Any]) -> Answer:
 
 def _refusal(status: int, message: str) -> Answer:
     return Answer(status, {'fault': {'code': status, 'message': message}})
+
+
+class LivingTest(CommandTest):
+    """A test of commands against a cloud that lives."""
+
+    cloud: LivingCloud
+
+    def setUp(self) -> None:
+        self.use_living()
+
+    def use_living(self, **kwargs: Any) -> LivingCloud:
+        """Start a cloud that lives and ends with the test."""
+        self.clock = FakeClock()
+        self.cloud = LivingCloud(self.clock, **kwargs)
+        self.cloud.start()
+        self.addCleanup(self.cloud.stop)
+        return self.cloud
+
+    def keep_chain(
+        self, length: int, *, first: int = 1, project: str = OWN_PROJECT, **changes: Any
+    ) -> list[str]:
+        """Have a full backup and incrementals, each of which builds on the one before."""
+        ids = [self.cloud.keep(first, project=project, **changes)]
+        for number in range(first + 1, first + length):
+            ids.append(self.cloud.keep(number, ids[-1], project=project, **changes))
+        return ids

@@ -16,7 +16,7 @@ from backupext.core import features
 from backupext.resource import Backup
 from backupext.session import Session
 from tests.unit import rows
-from tests.unit.stub import KEYSTONE, StubCloud
+from tests.unit.stub import ACCOUNT, StubCloud
 
 BACKUP = f'/backups/{rows.ID}'
 
@@ -64,14 +64,7 @@ class ResourceTest(unittest.TestCase):
         self.cloud.start()
         self.addCleanup(self.cloud.stop)
         self.connection = connection.Connection(
-            auth={
-                'auth_url': KEYSTONE,
-                'username': 'somebody',
-                'password': 'secret',
-                'project_name': 'own',
-                'user_domain_id': 'default',
-                'project_domain_id': 'default',
-            },
+            auth=ACCOUNT,
             block_storage_default_microversion=pin,
         )
         self.addCleanup(self.connection.close)

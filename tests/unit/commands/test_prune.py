@@ -4,28 +4,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.unit.clock import FakeClock
-from tests.unit.living import LivingCloud
+from tests.unit.living import LivingTest
 from tests.unit.rows import OTHER_VOLUME_ID, VOLUME_ID, volume
-from tests.unit.shell import CommandTest, Result, Terminal
-from tests.unit.stub import OTHER_PROJECT, Answer
+from tests.unit.shell import Result, Terminal
+from tests.unit.stub import OTHER_PROJECT
 
 PRUNE = 'volume backup prune'
 EVERYTHING = f'{PRUNE} --all-volumes --keep-last 1'
 APPROVED = f'-q {EVERYTHING} --auto-approve'
 LIST = 'GET /backups/detail'
 NOBODY = 'Nothing was deleted: nobody can be asked here; --auto-approve deletes without asking.\n'
-
-
-class CountingCloud(LivingCloud):
-    """A cloud that knows how many deletions have been going at a time."""
-
-    most_going = 0
-
-    def _delete(self, id_: str, *, force: bool) -> Answer:
-        answer = super()._delete(id_, force=force)
-        self.most_going = max(self.most_going, len(self._gone_at))
-        return answer
 
 
 class Hesitation(Terminal):
@@ -40,24 +28,11 @@ class Hesitation(Terminal):
         return super().readline(-1 if size is None else size)
 
 
-class PruneTest(CommandTest):
-    cloud: CountingCloud
-
-    def setUp(self) -> None:
-        self.use_living()
-
-    def use_living(self, **kwargs: Any) -> None:
-        self.clock = FakeClock()
-        self.cloud = CountingCloud(self.clock, **kwargs)
-        self.cloud.start()
-        self.addCleanup(self.cloud.stop)
-
-    def keep_chain(self, first: int = 1, **changes: Any) -> list[str]:
+class PruneTest(LivingTest):
+    def keep_chains(self, first: int = 1, **changes: Any) -> list[str]:
         """Have a full backup with two incrementals, and a newer full one, which any rule keeps."""
-        full = self.cloud.keep(first, **changes)
-        one = self.cloud.keep(first + 1, full, **changes)
-        two = self.cloud.keep(first + 2, one, **changes)
-        return [full, one, two, self.cloud.keep(first + 3, **changes)]
+        chain = self.keep_chain(3, first=first, **changes)
+        return [*chain, self.cloud.keep(first + 3, **changes)]
 
     def planned(self, options: str) -> dict[str, tuple[str, str]]:
         """Give the decisions and reasons of a dry run, by name."""
@@ -102,7 +77,7 @@ class PlanTest(PruneTest):
         )
 
     def test_a_dry_run_asks_for_one_list_and_nobody(self) -> None:
-        self.keep_chain()
+        self.keep_chains()
         result = self.openstack(f'{EVERYTHING} --dry-run')
         self.assertEqual((result.status, result.stderr), (0, ''))
         self.assert_asked(LIST)
@@ -111,7 +86,7 @@ class PlanTest(PruneTest):
         for format_ in ('table', 'json', 'csv'):
             with self.subTest(format_):
                 self.use_living()
-                ids = self.keep_chain()
+                ids = self.keep_chains()
                 dry = self.openstack(f'{EVERYTHING} --dry-run -f {format_}')
                 real = self.openstack(f'{APPROVED} -f {format_}')
                 self.assertEqual((real.status, real.stdout), (0, dry.stdout))
@@ -119,7 +94,7 @@ class PlanTest(PruneTest):
                 self.assertEqual(self.cloud.left, {ids[3]})
 
     def test_what_something_kept_needs_stays(self) -> None:
-        one = self.keep_chain()[1]
+        one = self.keep_chains()[1]
         self.assertEqual(
             self.planned(f'--all-volumes --keep-id {one}'),
             {
@@ -241,7 +216,7 @@ class UsageTest(PruneTest):
                 )
 
     def test_without_seeing_properties_nothing_is_deleted(self) -> None:
-        self.keep_chain()
+        self.keep_chains()
         needs = '--property needs Block Storage microversion 3.43 or newer, but '
         result = self.openstack(f'--os-volume-api-version 3.42 {EVERYTHING} --auto-approve')
         self.assertEqual((result.status, result.stdout), (1, ''))
@@ -260,7 +235,7 @@ class ConsentTest(PruneTest):
         return self.openstack(f'-q {EVERYTHING}', stdin=Terminal(answer))
 
     def test_where_nobody_can_be_asked_nothing_is_deleted(self) -> None:
-        ids = self.keep_chain()
+        ids = self.keep_chains()
         dry = self.openstack(f'{EVERYTHING} --dry-run')
         result = self.openstack(EVERYTHING, stdin=io.StringIO('y\n'))
         self.assertEqual(result, Result(1, dry.stdout, NOBODY))
@@ -270,13 +245,13 @@ class ConsentTest(PruneTest):
         for answer in ('y\n', 'yes\n', 'YES\n', ' y \n'):
             with self.subTest(answer):
                 self.use_living()
-                ids = self.keep_chain()
+                ids = self.keep_chains()
                 result = self.answered(answer)
                 self.assertEqual((result.status, result.stderr), (0, self.QUESTION))
                 self.assertEqual(self.cloud.left, {ids[3]})
 
     def test_anything_else_does_not(self) -> None:
-        ids = self.keep_chain()
+        ids = self.keep_chains()
         for answer in ('n\n', '\n', '', 'maybe\n'):
             with self.subTest(answer):
                 result = self.answered(answer)
@@ -298,7 +273,7 @@ class ConsentTest(PruneTest):
 
 class DeletionTest(PruneTest):
     def test_the_newest_goes_first_and_each_is_looked_at_before(self) -> None:
-        full, one, two, newest = self.keep_chain()
+        full, one, two, newest = self.keep_chains()
         self.assertEqual(self.openstack(APPROVED).status, 0)
         self.assertEqual(self.cloud.deletions, [two, one, full])
         self.assertEqual((self.cloud.refused, self.cloud.left), ([], {newest}))
@@ -309,7 +284,7 @@ class DeletionTest(PruneTest):
 
     def test_it_ends_when_all_are_gone(self) -> None:
         self.use_living(takes=40)
-        full, one, two, _ = self.keep_chain()
+        full, one, two, _ = self.keep_chains()
         self.assertEqual(self.openstack(APPROVED).status, 0)
         self.assertEqual(self.cloud.gone, [two, one, full])
 
@@ -324,8 +299,8 @@ class DeletionTest(PruneTest):
                 self.assertEqual(self.cloud.most_going, most)
 
     def test_a_chain_stops_at_its_first_failure_and_another_goes_on(self) -> None:
-        full, one, two, newest = self.keep_chain()
-        other = self.keep_chain(first=11, volume_id=OTHER_VOLUME_ID)
+        full, one, two, newest = self.keep_chains()
+        other = self.keep_chains(first=11, volume_id=OTHER_VOLUME_ID)
         self.cloud.refuse(f'DELETE /backups/{two}', 403, 'Policy forbids it.')
         result = self.openstack(APPROVED)
         self.assert_stays(
@@ -340,7 +315,7 @@ class DeletionTest(PruneTest):
             )
 
     def test_it_stops_at_a_deletion_that_fails_in_the_cloud_too(self) -> None:
-        full, one, two, newest = self.keep_chain()
+        full, one, two, newest = self.keep_chains()
         reason = {'status': 'error_deleting', 'fail_reason': 'No space left.'}
         self.cloud.after(1, lambda: self.cloud.spoil(two, **reason))
         self.assert_stays(
@@ -352,7 +327,7 @@ class DeletionTest(PruneTest):
 
     def test_a_time_limit_names_what_has_not_been_asked_for(self) -> None:
         self.use_living(takes=10_000)
-        full, one, two, newest = self.keep_chain()
+        full, one, two, newest = self.keep_chains()
         result = self.openstack(f'{APPROVED} --timeout 30s')
         self.assertEqual(result.status, 3)
         self.assertIn(f"Not asked for yet: 'b2' ({one}), 'b1' ({full}).", result.stderr)
@@ -367,7 +342,7 @@ class MeanwhileTest(PruneTest):
         return self.openstack(f'-q {EVERYTHING}', stdin=Hesitation('y\n', happens))
 
     def test_changed_properties_keep_a_backup_and_what_it_needs(self) -> None:
-        full, one, two, newest = self.keep_chain()
+        full, one, two, newest = self.keep_chains()
         self.assert_stays(
             self.pruned(lambda: self.cloud.change(one, metadata={'a': '1'})),
             f"The properties of backup 'b2' ({one}) have been changed meanwhile: it stays.",
@@ -376,14 +351,14 @@ class MeanwhileTest(PruneTest):
         self.assertEqual(self.cloud.deletions, [two])
 
     def test_so_does_protection(self) -> None:
-        full, _, two, newest = self.keep_chain()
+        full, _, two, newest = self.keep_chains()
         result = self.pruned(lambda: self.cloud.change(full, metadata={'protected': 'true'}))
         self.assertEqual(result.status, 1)
         self.assertEqual(self.cloud.left, {full, newest})
         self.assertEqual(self.cloud.deletions[0], two)
 
     def test_so_does_another_status(self) -> None:
-        full, one, two, newest = self.keep_chain()
+        full, one, two, newest = self.keep_chains()
         self.assert_stays(
             self.pruned(lambda: self.cloud.change(two, status='restoring')),
             f"Backup 'b3' ({two}) is in status restoring by now: it stays.",
@@ -404,7 +379,7 @@ class MeanwhileTest(PruneTest):
         self.assertEqual(self.cloud.left, {old, newest})
 
     def test_one_that_somebody_else_deletes_is_waited_for(self) -> None:
-        full, one, two, newest = self.keep_chain()
+        full, one, two, newest = self.keep_chains()
 
         def somebody_deletes() -> None:
             self.cloud.change(two, status='deleting')
@@ -415,13 +390,13 @@ class MeanwhileTest(PruneTest):
         self.assertEqual((self.cloud.refused, self.cloud.left), ([], {newest}))
 
     def test_one_that_is_gone_already_is_no_failure(self) -> None:
-        full, one, two, newest = self.keep_chain()
+        full, one, two, newest = self.keep_chains()
         self.assertEqual(self.pruned(lambda: self.cloud._rows.pop(two)).status, 0)  # noqa: SLF001
         self.assertEqual(self.cloud.deletions, [one, full])
         self.assertEqual(self.cloud.left, {newest})
 
     def test_a_new_incremental_keeps_what_it_builds_on(self) -> None:
-        full, one, two, newest = self.keep_chain()
+        full, one, two, newest = self.keep_chains()
         new: list[str] = []
         result = self.pruned(lambda: new.append(self.cloud.keep(9, two)))
         self.assertEqual(result.status, 1)
@@ -449,7 +424,7 @@ class ScopeTest(PruneTest):
         self.assertEqual(self.cloud.left, {full, newer, child})
 
     def test_a_member_is_refused_all_projects_and_nothing_is_deleted(self) -> None:
-        ids = self.keep_chain()
+        ids = self.keep_chains()
         self.assert_fails(
             f'{EVERYTHING} --all-projects --auto-approve',
             'Only an administrator can prune the backups of all projects.',

@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of the pure logic, plain and by hypothesis."""
 
+import os
+
 from hypothesis import settings
 
-# The speed of a busy machine says nothing about the code.
-settings.register_profile('backupext', deadline=None, print_blob=True)
+settings.register_profile(
+    'backupext',
+    # `make nightly` asks for 100,000.
+    max_examples=int(os.environ.get('HISTORIES', '200')),
+    # The speed of a busy machine says nothing about the code.
+    deadline=None,
+    print_blob=True,
+)
 settings.load_profile('backupext')

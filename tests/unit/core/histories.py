@@ -1,133 +1,201 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small model of how Cinder makes, finishes and deletes backups, for histories by the thousand.
+"""A small model of Cinder: what happens to the backups of some volumes over time.
 
-It knows the true parents, which the API never shows, and gives rows as the API shows them.
+It chooses parents as Cinder does, and remembers them; it shows rows as the API does, without.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
 
 from hypothesis import strategies as st
 
-from backupext.core.models import Backup
+from backupext.core.models import Backup, Snapshot
 
-START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+BEGINNING = datetime(2026, 11, 1, 2)  # noqa: DTZ001  # as the API writes it: naive UTC
+VOLUMES = ('volume-0', 'volume-0', 'volume-0', 'volume-1')
+PROJECTS = ('project-0', 'project-0', 'project-0', 'project-1')
+DELETABLE = ('available', 'error')
+#: How many backups are of a snapshot, where there is one.
+SNAPSHOTS = 0.3
 
-
-class RefusedError(Exception):
-    """Cinder refuses: incremental backups exist for this backup."""
-
-
-@dataclass
-class Made:
-    """A backup in the model's database."""
-
-    row: Backup
-    parent: str | None
-    status: str = 'creating'
+SECOND = 1_000_000
+DAY = 24 * 60 * 60 * SECOND
+#: Microseconds from one event to the next: nightly backups, and several things in one instant.
+CALENDAR = (0, 60 * SECOND, DAY // 24, DAY, 9 * DAY)
 
 
 @dataclass
 class Cloud:
-    """What one project has, and the time."""
+    """Cinder, and the time.
 
-    now: datetime = START
-    made: dict[str, Made] = field(default_factory=dict)
+    :param random: what decides wherever several things may happen.
+    :param precision: to how many microseconds a database cuts times.
+    :param made: the backups that exist, by ID.
+    :param parents: the truth about the incrementals among them.
+    """
+
+    random: Random = field(repr=False)
+    precision: int = 1
+    now: datetime = BEGINNING
     count: int = 0
-
-    def pass_time(self, minutes: int) -> None:
-        """Let time go by; some databases keep whole seconds, so that equal times occur."""
-        self.now += timedelta(minutes=minutes)
-
-    def create(self, volume: str, *, incremental: bool) -> None:
-        """Make a backup; an incremental has for its parent what Cinder would take."""
-        usable = [
-            each
-            for each in self.made.values()
-            if each.row.volume_id == volume and each.status == 'available'
-        ]
-        parent = max(usable, key=lambda each: each.row.data_timestamp or '', default=None)
-        if incremental and parent is None:
-            return
-        self.count += 1
-        time = _text(self.now)
-        row = Backup(
-            f'{self.count:08x}-0000-4000-8000-000000000000',
-            f'b{self.count}',
-            volume_id=volume,
-            size=1,
-            is_incremental=incremental,
-            created_at=time,
-            updated_at=time,
-            data_timestamp=time,
-            metadata={},
-        )
-        self.made[row.id] = Made(row, parent.row.id if incremental and parent else None)
-
-    def finish(self, id_: str, status: str) -> None:
-        """Let a backup get ready, fail, be restored, or be ready again."""
-        each = self.made[id_]
-        was_creating = each.status == 'creating'
-        if was_creating and status == 'restoring':
-            return
-        each.status = status
-        if status == 'error':
-            each.row = replace(each.row, fail_reason='failed')
-        self._touch(each)
-        if was_creating and status == 'available' and each.parent in self.made:
-            self._touch(self.made[each.parent])
-
-    def delete(self, id_: str) -> None:
-        """Delete a backup.
-
-        :raises RefusedError: another was made on it.
-        """
-        if any(each.parent == id_ for each in self.made.values()):
-            raise RefusedError(id_)
-        del self.made[id_]
+    made: dict[str, Backup] = field(default_factory=dict)
+    parents: dict[str, str] = field(default_factory=dict)
+    snapshots: list[Snapshot] = field(default_factory=list)
 
     def rows(self) -> list[Backup]:
-        """Give what the API shows."""
-        return [replace(each.row, status=each.status) for each in self.made.values()]
+        """Show all as a list does, in any order."""
+        rows = list(self.made.values())
+        self.random.shuffle(rows)
+        return rows
 
     def parent(self, id_: str) -> str | None:
         """Give the truth."""
-        return self.made[id_].parent
+        return self.parents.get(id_)
 
     def ancestors(self, id_: str) -> set[str]:
         """Give the truth all the way down."""
         parent = self.parent(id_)
         return set() if parent is None else {parent, *self.ancestors(parent)}
 
-    def _touch(self, each: Made) -> None:
-        each.row = replace(each.row, updated_at=_text(self.now))
+    def descendants(self, id_: str) -> set[str]:
+        """Give the truth all the way up."""
+        return {other for other in self.made if id_ in self.ancestors(other)}
+
+    def delete(self, id_: str) -> bool:
+        """Delete at once, and say whether Cinder took it: not while a child's row exists."""
+        accepted = self.made[id_].status in DELETABLE and not self._has_children(id_)
+        if accepted:
+            self._vanish(id_)
+        return accepted
+
+    def change(self, id_: str, **changes: Any) -> None:
+        """Write into a row, which tells when."""
+        self.made[id_] = replace(self.made[id_], updated_at=self._time(), **changes)
+
+    def happen(self, what: str) -> None:
+        """Let a thing happen, if it can."""
+        if what == 'snapshot':
+            name, volume = f'snapshot-{len(self.snapshots)}', self.random.choice(VOLUMES)
+            self.snapshots.append(Snapshot(name, volume_id=volume, created_at=self._time()))
+        elif what in CHANGES:
+            able = [row for row in self.made.values() if self._can(what, row)]
+            if able:
+                self._change(what, self.random.choice(able))
+        else:
+            self._create(is_incremental=what == 'incremental')
+
+    def _create(self, *, is_incremental: bool) -> None:
+        time, volume = self._time(), self.random.choice(VOLUMES)
+        # An old one now and then, so that backups come out of the order of their data.
+        mine = [each for each in self.snapshots if each.volume_id == volume]
+        snapshot = self.random.choice(mine) if mine and self.random.random() < SNAPSHOTS else None
+        row = Backup(
+            # IDs are random: their order says nothing.
+            f'{self.count * 7919 % 1009:04}',
+            status='creating',
+            volume_id=volume,
+            project_id=self.random.choice(PROJECTS),
+            snapshot_id=snapshot.id if snapshot else None,
+            is_incremental=is_incremental,
+            created_at=time,
+            updated_at=time,
+            data_timestamp=snapshot.created_at if snapshot else time,
+        )
+        if is_incremental:
+            parents = self._latest_before(row)
+            if not parents:
+                return
+            self.parents[row.id] = self.random.choice(parents)
+        self.made[row.id] = row
+        self.count += 1
+
+    def _latest_before(self, child: Backup) -> list[str]:
+        """Give what Cinder takes for a parent; several where their times are the same."""
+        able = {
+            row.id: row.data_timestamp or ''
+            for row in self.made.values()
+            if (row.volume_id, row.project_id) == (child.volume_id, child.project_id)
+            and row.status == 'available'
+            and (not child.snapshot_id or (row.data_timestamp or '') < (child.data_timestamp or ''))
+        }
+        latest = max(able.values(), default='')
+        return [id_ for id_, time in able.items() if time == latest]
+
+    def _can(self, what: str, row: Backup) -> bool:
+        if what == 'delete' and self._has_children(row.id):
+            return False
+        # An administrator who declares a half-made backup available is beyond inference, and
+        # leaves the protection of its parent to Cinder.
+        is_half_made = not (row.object_count or row.fail_reason)
+        return row.status in CHANGES[what][0] and not (
+            what == 'reset to available' and is_half_made
+        )
+
+    def _change(self, what: str, row: Backup) -> None:
+        changes: dict[str, Any] = {'status': CHANGES[what][1]}
+        if what == 'finish':
+            # However fast things happen, nothing is finished in the instant in which it was begun.
+            self.now += timedelta(microseconds=1)
+            changes['object_count'] = 1
+            self._count_dependents(row.id)
+        elif what == 'fail':
+            changes['fail_reason'] = 'disk'
+        self.change(row.id, **changes)
+        if what == 'vanish':
+            self._vanish(row.id)
+
+    def _vanish(self, id_: str) -> None:
+        self._count_dependents(id_)
+        self.parents.pop(id_, None)
+        del self.made[id_]
+
+    def _count_dependents(self, of: str) -> None:
+        """Count in the row of the parent, where there is one."""
+        parent = self.parent(of)
+        if parent is not None:
+            self.change(parent)
+
+    def _has_children(self, id_: str) -> bool:
+        return id_ in self.parents.values()
+
+    def _time(self) -> str:
+        since = (self.now - BEGINNING) // timedelta(microseconds=self.precision)
+        time = BEGINNING + since * timedelta(microseconds=self.precision)
+        return time.isoformat(timespec='microseconds')
 
 
-def _text(time: datetime) -> str:
-    return time.strftime('%Y-%m-%dT%H:%M:%S.%f')
+#: What happens to a backup: in which statuses it can, and which it has then.
+CHANGES: dict[str, tuple[tuple[str, ...], str]] = {
+    'finish': (('creating',), 'available'),
+    'fail': (('creating',), 'error'),
+    'restore': (('available',), 'restoring'),
+    'restored': (('restoring',), 'available'),
+    'delete': (DELETABLE, 'deleting'),
+    'vanish': (('deleting',), 'deleting'),
+    'reset to error': (('available', 'creating', 'restoring', 'deleting'), 'error'),
+    'reset to available': (('error',), 'available'),
+    'rename': (('available',), 'available'),
+}
+# What makes chains is likelier than what disturbs them.
+EVENTS = (*['full'] * 3, 'snapshot', *['incremental'] * 8, *['finish'] * 10, *CHANGES)
 
 
 @st.composite
-def clouds(draw: st.DrawFn, steps: int = 25) -> Cloud:
-    """Draw a history of one project with two volumes."""
-    cloud = Cloud()
-    for _ in range(draw(st.integers(0, steps))):
-        cloud.pass_time(draw(st.sampled_from([0, 1, 60, 60 * 24, 60 * 24 * 9])))
-        _step(draw, cloud)
+def clouds(draw: st.DrawFn, gaps: Sequence[int] = CALENDAR, precision: int = 1) -> Cloud:
+    """Draw a cloud with a history.
+
+    :param gaps: how many microseconds may be between two events.
+    """
+    random = draw(st.randoms(use_true_random=False))
+    cloud = Cloud(random, precision)
+    for _ in range(draw(st.integers(0, 60))):
+        cloud.now += timedelta(microseconds=random.choice(gaps))
+        cloud.happen(random.choice(EVENTS))
     return cloud
 
 
-def _step(draw: st.DrawFn, cloud: Cloud) -> None:
-    what = draw(st.sampled_from(['create', 'create', 'create', 'finish', 'finish', 'delete']))
-    if what == 'create':
-        cloud.create(draw(st.sampled_from(['v', 'w'])), incremental=draw(st.booleans()))
-        return
-    if not cloud.made:
-        return
-    id_ = draw(st.sampled_from(sorted(cloud.made)))
-    if what == 'finish':
-        statuses = ['available', 'available', 'available', 'error', 'restoring']
-        cloud.finish(id_, draw(st.sampled_from(statuses)))
-        return
-    if not any(each.parent == id_ for each in cloud.made.values()):
-        cloud.delete(id_)
+#: Several events within the second to which a database cuts.
+hasty_clouds = clouds(range(30_000, 90_001), precision=SECOND)

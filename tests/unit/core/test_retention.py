@@ -1,25 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 import itertools
-import os
 import unittest
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backupext.core import chains
 from backupext.core.filters import Property
 from backupext.core.models import Backup
 from backupext.core.retention import BUCKETS, Action, Decision, Policy, plan
-from tests.unit.core.histories import Cloud, clouds
+from tests.unit.core.histories import Cloud, clouds, hasty_clouds
 
-# `make nightly` asks for 100,000.
-EXAMPLES = int(os.environ.get('HISTORIES', '300'))
 NOW = datetime(2027, 1, 1, tzinfo=timezone.utc)
 
+any_cloud = clouds() | hasty_clouds
 _SPANS = st.sampled_from([timedelta(hours=1), timedelta(days=1), timedelta(days=20)])
 
 policies = st.builds(
@@ -42,40 +40,36 @@ def ids(decisions: list[Decision], action: Action) -> set[str]:
 class HistoryTest(unittest.TestCase):
     """What holds for every history."""
 
-    @settings(max_examples=EXAMPLES)
-    @given(clouds(), policies)
+    @given(any_cloud, policies)
     def test_every_backup_has_one_decision_with_reasons(self, cloud: Cloud, policy: Policy) -> None:
         decisions = decide(cloud.rows(), policy)
         self.assertEqual(sorted(each.backup.id for each in decisions), sorted(cloud.made))
         self.assertTrue(all(each.reasons for each in decisions))
 
-    @settings(max_examples=EXAMPLES)
-    @given(clouds(), policies)
+    @given(any_cloud, policies)
     def test_nothing_that_stays_loses_an_ancestor(self, cloud: Cloud, policy: Policy) -> None:
         decisions = decide(cloud.rows(), policy)
         doomed = ids(decisions, Action.DELETE)
         for id_ in set(cloud.made) - doomed:
             self.assertFalse(cloud.ancestors(id_) & doomed)
 
-    @settings(max_examples=EXAMPLES)
+    # Of incrementals made within the second to which times are cut, nobody can tell the order.
     @given(clouds(), policies)
     def test_cinder_accepts_the_order_of_deletion(self, cloud: Cloud, policy: Policy) -> None:
         doomed = [
             each.backup for each in decide(cloud.rows(), policy) if each.action is Action.DELETE
         ]
         for backup in chains.deletion_order(doomed):
-            cloud.delete(backup.id)
+            self.assertTrue(cloud.delete(backup.id), backup)
 
-    @settings(max_examples=EXAMPLES)
-    @given(clouds(), policies)
+    @given(any_cloud, policies)
     def test_planning_again_deletes_nothing(self, cloud: Cloud, policy: Policy) -> None:
         rows = cloud.rows()
         doomed = ids(decide(rows, policy), Action.DELETE)
         left = [row for row in rows if row.id not in doomed]
         self.assertEqual(ids(decide(left, policy), Action.DELETE), set())
 
-    @settings(max_examples=EXAMPLES)
-    @given(clouds(), policies, st.integers(0, 3), st.sampled_from(sorted(BUCKETS)))
+    @given(any_cloud, policies, st.integers(0, 3), st.sampled_from(sorted(BUCKETS)))
     def test_a_larger_keep_never_deletes_more(
         self, cloud: Cloud, policy: Policy, more: int, bucket: str
     ) -> None:
@@ -86,29 +80,21 @@ class HistoryTest(unittest.TestCase):
             ids(decide(rows, larger), Action.DELETE), ids(decide(rows, policy), Action.DELETE)
         )
 
-    @settings(max_examples=EXAMPLES)
-    @given(clouds(), policies, st.randoms())
-    def test_the_order_of_the_input_does_not_matter(
-        self, cloud: Cloud, policy: Policy, random: Any
-    ) -> None:
-        rows = cloud.rows()
-        shuffled = list(rows)
-        random.shuffle(shuffled)
-        self.assertEqual(decide(rows, policy), decide(shuffled, policy))
+    @given(any_cloud, policies)
+    def test_the_order_of_the_input_does_not_matter(self, cloud: Cloud, policy: Policy) -> None:
+        self.assertEqual(decide(cloud.rows(), policy), decide(cloud.rows(), policy))
 
-    @settings(max_examples=EXAMPLES)
-    @given(clouds(), policies)
+    @given(any_cloud, policies)
     def test_a_volume_keeps_something_to_restore(self, cloud: Cloud, policy: Policy) -> None:
         rows = cloud.rows()
         doomed = ids(decide(rows, policy), Action.DELETE)
-        for volume in ('v', 'w'):
-            group = [row for row in rows if row.volume_id == volume]
+        for owner in {(row.project_id, row.volume_id) for row in rows}:
+            group = [row for row in rows if (row.project_id, row.volume_id) == owner]
             if chains.restorable(group):
                 left = [row for row in group if row.id not in doomed]
                 self.assertTrue(chains.restorable(left))
 
-    @settings(max_examples=EXAMPLES)
-    @given(clouds(), policies)
+    @given(any_cloud, policies)
     def test_only_available_backups_are_deleted(self, cloud: Cloud, policy: Policy) -> None:
         for each in decide(cloud.rows(), replace(policy, allow_empty=True)):
             if each.backup.status != 'available':

@@ -7,7 +7,7 @@ from typing import Any
 import openstack
 
 from backupext.cloud import Cloud
-from tests.unit.stub import KEYSTONE
+from tests.unit.stub import ACCOUNT
 
 
 def reach() -> Cloud:
@@ -15,14 +15,7 @@ def reach() -> Cloud:
     connection = openstack.connect(
         load_yaml_config=False,
         load_envvars=False,
-        auth={
-            'auth_url': KEYSTONE,
-            'username': 'somebody',
-            'password': 'secret',
-            'project_name': 'own',
-            'user_domain_id': 'default',
-            'project_domain_id': 'default',
-        },
+        auth=ACCOUNT,
         region_name='R',
         identity_api_version='3',
     )

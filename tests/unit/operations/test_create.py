@@ -38,6 +38,12 @@ class LostAnswerTest(CommandTest):
         self.clock = FakeClock()
         self.use_cloud(**kwargs).date = lambda: time + timedelta(seconds=self.clock.passed)
 
+    def lose_answer(self, status: int | None) -> None:
+        if status:
+            self.cloud.refuse(POST, status, 'Boom.')
+        else:
+            self.cloud.fail(POST, RESET)
+
     def on_look(self, *rows: dict[str, Any]) -> None:
         self.cloud.on(LOOK, {'backups': list(rows)})
 
@@ -53,10 +59,7 @@ class LostAnswerTest(CommandTest):
         for status in (None, 500, 502, 503, 504):
             with self.subTest(status):
                 self.use_time(THEN)
-                if status:
-                    self.cloud.refuse(POST, status, 'Boom.')
-                else:
-                    self.cloud.fail(POST, RESET)
+                self.lose_answer(status)
                 self.on_look(made())
                 self.assert_made_once()
                 self.assert_asked(POST, LOOK)
@@ -209,10 +212,7 @@ class LostAnswerTest(CommandTest):
         for status in (None, 503):
             with self.subTest(status), tempfile.TemporaryDirectory() as directory:
                 self.use_time(THEN)
-                if status:
-                    self.cloud.refuse(POST, status, 'Boom.')
-                else:
-                    self.cloud.fail(POST, RESET)
+                self.lose_answer(status)
                 self.on_look(made())
                 self.cloud.configure(
                     Path(directory, 'clouds.yaml'), connect_retries=2, status_code_retries=2

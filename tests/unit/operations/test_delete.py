@@ -2,44 +2,21 @@
 """Deleting in an order that Cinder accepts, through the real shell, against a Cinder that lives."""
 
 import io
-from typing import Any
 
 import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.clock import FakeClock
-from tests.unit.living import INCREMENTALS_EXIST, LivingCloud
+from tests.unit.living import INCREMENTALS_EXIST, LivingTest
 from tests.unit.rows import OTHER_VOLUME_ID, VOLUME_ID
-from tests.unit.shell import CommandTest, Result, Terminal
-from tests.unit.stub import OTHER_PROJECT, OWN_PROJECT
+from tests.unit.shell import Result, Terminal
+from tests.unit.stub import OTHER_PROJECT
 
 DELETE = 'volume backup delete'
 RESET = requests.exceptions.ConnectionError('Connection reset by peer')
 
 
-class LivingTest(CommandTest):
-    cloud: LivingCloud
-
-    def setUp(self) -> None:
-        self.use_living()
-
-    def use_living(self, **kwargs: Any) -> LivingCloud:
-        self.clock = FakeClock()
-        self.cloud = LivingCloud(self.clock, **kwargs)
-        self.cloud.start()
-        self.addCleanup(self.cloud.stop)
-        return self.cloud
-
-    def keep_chain(
-        self, length: int, *, first: int = 1, project: str = OWN_PROJECT, **changes: Any
-    ) -> list[str]:
-        """Have a full backup and incrementals, each of which builds on the one before."""
-        ids = [self.cloud.keep(first, project=project, **changes)]
-        for number in range(first + 1, first + length):
-            ids.append(self.cloud.keep(number, ids[-1], project=project, **changes))
-        return ids
-
+class DeleteTest(LivingTest):
     def assert_deletes(self, arguments: str, *ids: str) -> Result:
         """Expect exit status 0, and these to be asked for in this order and none refused."""
         result = self.openstack(f'{DELETE} {arguments}')
@@ -49,7 +26,7 @@ class LivingTest(CommandTest):
         return result
 
 
-class OrderTest(LivingTest):
+class OrderTest(DeleteTest):
     def test_any_order_of_arguments_works(self) -> None:
         for order in ((0, 1, 2), (2, 1, 0), (1, 0, 2), (0, 2, 1)):
             with self.subTest(order):
@@ -157,7 +134,7 @@ class OrderTest(LivingTest):
         return data.draw(st.permutations(volumes[0] + volumes[1]))
 
 
-class FailureTest(LivingTest):
+class FailureTest(DeleteTest):
     def test_a_deletion_that_fails_in_the_cloud_does_not_keep_another_volume(self) -> None:
         bad, good = self.cloud.keep(1), self.cloud.keep(2, volume_id=OTHER_VOLUME_ID)
         reason = {'status': 'error_deleting', 'fail_reason': 'No space left.'}
@@ -222,7 +199,7 @@ class FailureTest(LivingTest):
         self.assertEqual(self.cloud.left, {full, one})
 
 
-class FaultTest(LivingTest):
+class FaultTest(DeleteTest):
     """The cloud does not answer for a while."""
 
     def test_a_lost_answer_is_no_error_where_the_backup_is_going(self) -> None:
@@ -287,7 +264,7 @@ class FaultTest(LivingTest):
         self.assertEqual(self.cloud.left, {full})
 
 
-class CascadeTest(LivingTest):
+class CascadeTest(DeleteTest):
     def test_all_that_certainly_build_on_it_go_the_newest_first(self) -> None:
         full, one, two = self.keep_chain(3)
         later = self.cloud.keep(4)
@@ -372,7 +349,7 @@ class CascadeTest(LivingTest):
         self.assertEqual(result.stderr.splitlines()[-1], '2 of 2 backups failed to delete.')
 
 
-class AdministratorTest(LivingTest):
+class AdministratorTest(DeleteTest):
     """They can see what builds on what, and Cinder does not protect others' backups from them."""
 
     def setUp(self) -> None:
@@ -439,7 +416,7 @@ class AdministratorTest(LivingTest):
         self.assertFalse([line for line in self.cloud.lines if line.endswith('/action')])
 
 
-class ConsentTest(LivingTest):
+class ConsentTest(DeleteTest):
     PROMPT = 'These will be deleted. Are you sure? [y/N] '
 
     def setUp(self) -> None:
@@ -501,7 +478,7 @@ class ConsentTest(LivingTest):
         return self.openstack(f'{DELETE} {self.full} --cascade', stdin=Terminal(f'{answer}\n'))
 
 
-class TimeLimitTest(LivingTest):
+class TimeLimitTest(DeleteTest):
     def test_it_holds_for_those_that_wait_for_their_dependents_too(self) -> None:
         self.use_living(takes=10_000)
         full, one = self.keep_chain(2)
