@@ -41,6 +41,12 @@ def lines() -> list[Line]:
     return sorted(found, key=lambda line: _numbers(line.versions[PACKAGES[0]], length=3))
 
 
+def bounds() -> dict[str, str]:
+    """Read the lower bounds that the plugin declares."""
+    text = (_FOLDER.parents[1] / 'requirements.txt').read_text('utf-8')
+    return dict(re.findall(r'^([\w-]+)>=(\S+)', text, re.MULTILINE))
+
+
 def pins(name: str) -> dict[str, str]:
     """Read which version of each package is installed for a release line, or for ``lower``."""
     text = (_FOLDER / f'{name}.txt').read_text('utf-8')

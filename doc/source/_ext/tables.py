@@ -72,7 +72,7 @@ def release_limits() -> list[Cells]:
 
 def lower_bounds() -> list[Cells]:
     """List the oldest version of each requirement, as they are tested together."""
-    return [('Package', 'At least'), *releases.pins('lower').items()]
+    return [('Package', 'At least'), *releases.bounds().items()]
 
 
 def _audience(admin: bool) -> str:  # noqa: FBT001  # a feature's value

@@ -8,13 +8,6 @@ import unittest
 from tests import releases
 from tests.unit.project.ours import ROOT
 
-BOUND = re.compile(r'^([\w-]+)>=(\S+)', re.MULTILINE)
-
-
-def bounds() -> dict[str, str]:
-    """Read the lower bounds that the plugin declares."""
-    return dict(BOUND.findall((ROOT / 'requirements.txt').read_text('utf-8')))
-
 
 class MatrixTest(unittest.TestCase):
     def named(self, setting: str) -> list[str]:
@@ -45,15 +38,15 @@ class MatrixTest(unittest.TestCase):
 class LowerBoundTest(unittest.TestCase):
     def test_exactly_the_lower_bounds_are_tested(self) -> None:
         pinned = releases.pins('lower')
-        self.assertEqual(bounds(), {name: pinned.get(name) for name in bounds()})
+        self.assertEqual(releases.bounds(), {name: pinned.get(name) for name in releases.bounds()})
 
     def test_every_requirement_has_one(self) -> None:
         text = (ROOT / 'requirements.txt').read_text('utf-8')
         required = [line for line in text.splitlines() if line and not line.startswith('#')]
-        self.assertEqual(len(required), len(bounds()))
+        self.assertEqual(len(required), len(releases.bounds()))
 
     def test_no_release_line_is_below_them(self) -> None:
-        oldest = {name: _numbers(version) for name, version in bounds().items()}
+        oldest = {name: _numbers(version) for name, version in releases.bounds().items()}
         for line in releases.lines():
             for name, version in line.versions.items():
                 with self.subTest(f'{line.name} {name}'):
