@@ -146,6 +146,9 @@ class Copy:
         for folder in (*FOLDERS, MEMORY):
             if (ours.ROOT / folder).is_dir():
                 shutil.copytree(ours.ROOT / folder, root / folder, ignore=NOT_COPIED)
+        # Who makes an sdist has setuptools write it anew, with tabs.
+        configuration = root / 'setup.cfg'
+        configuration.write_text(configuration.read_text('utf-8').expandtabs(4), 'utf-8')
         self.page = list(blocks((ours.ROOT / PAGE).read_text('utf-8')))
         for block in self.page:
             self._undo(block)
