@@ -136,4 +136,4 @@ $(VENVS)/dist/installed: tests/packaging/requirements.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENVS) .sandbox .stestr .hypothesis .mypy_cache .ruff_cache doc/build
+	rm -rf $(VENVS) .tox .sandbox .stestr .hypothesis .mypy_cache .ruff_cache build dist doc/build
