@@ -15,9 +15,13 @@ from backupext.core.timespec import format_duration
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
     from backupext.core.models import Backup, Volume
     from backupext.operations.wait import Reporter, Target
+
+#: Spaces between what stands side by side.
+_GAP = 2
 
 
 @contextlib.contextmanager
@@ -104,20 +108,35 @@ class Board:
         from rich.table import Table  # noqa: PLC0415  # see live
         from rich.text import Text  # noqa: PLC0415
 
-        table = Table.grid(padding=(0, 2))
-        for target, status, row in list(self._rows.values()):
-            elapsed = self._took.get(target.id, self._elapsed(target.id))
-            cells = (_title(target), status, format_duration(elapsed), _objects(row))
-            table.add_row(*(Text(cell) for cell in cells))
+        table = Table.grid(padding=(0, _GAP))
+        rows = list(self._rows.values())
+        states = [self._state(*row) for row in rows]
+        # Names are cut where a line would not fit otherwise: IDs and states are what counts.
+        taken = sum(max(map(len, column)) + _GAP for column in zip(*states, strict=True))
+        room = self._live.console.width - taken if self._live else 0
+        for (target, _, _), state in zip(rows, states, strict=True):
+            table.add_row(_title(target, room), *map(Text, state))
         return table
+
+    def _state(
+        self, target: 'Target', status: str, row: 'Backup | Volume | None'
+    ) -> tuple[str, str, str]:
+        elapsed = self._took.get(target.id, self._elapsed(target.id))
+        return status, format_duration(elapsed), _objects(row)
 
     def _elapsed(self, id_: str) -> float:
         return time.monotonic() - self._since[id_]
 
 
-def _title(target: 'Target') -> str:
-    name = visible(target.subject.name or '')
-    return f'{target.noun} {name} ({target.id})' if name else f'{target.noun} {target.id}'
+def _title(target: 'Target', room: int) -> 'Text':
+    from rich.text import Text  # noqa: PLC0415  # see Board
+
+    name = Text(visible(target.subject.name or ''))
+    if not name:
+        return Text(f'{target.noun} {target.id}')
+    around = f'{target.noun}  ({target.id})'
+    name.truncate(max(room - len(around), 1), overflow='ellipsis')
+    return Text(f'{target.noun} {name} ({target.id})')
 
 
 def _objects(row: 'Backup | Volume | None') -> str:

@@ -103,6 +103,20 @@ class BoardTest(ProgressTest):
         # 1 + 1.5 + 2.25 + 3.375 + 5.06 + 7.59 seconds.
         self.assertRegex(last, r'available\s+20s\s+42 objects')
 
+    def test_a_name_is_cut_where_a_line_would_not_fit(self) -> None:
+        for columns, shown in (
+            (80, 'nightly…'),
+            (76, 'nig…'),
+            (120, 'nightly-of-the-ledger'),
+        ):
+            with self.subTest(columns):
+                self.use_cloud()
+                self.on_statuses('creating', 'available', name='nightly-of-the-ledger')
+                lines = screen(self.at_a_terminal(f'{WAIT} {ID}', columns).stderr)
+                self.assertEqual(lines[0].split('  ')[0], f'backup {shown} ({ID})')
+                self.assertIn('available', lines[0])
+                self.assertLessEqual(len(lines[0].rstrip()), columns)
+
     def test_it_ends_with_a_cursor_and_a_line_of_its_own(self) -> None:
         self.on_statuses('creating', 'available')
         stderr = self.at_a_terminal(f'{WAIT} {ID}').stderr
