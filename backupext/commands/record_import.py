@@ -11,7 +11,7 @@ class ImportBackupRecord(base.ShowOne):
     """Import volume backup details.
 
     Exported backup details contain the metadata necessary to restore to a new or rebuilt service
-    instance.
+    instance. The backup comes to belong to the project that imports it.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

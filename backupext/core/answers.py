@@ -10,7 +10,7 @@ _BY_STATUS = {
     403: 'your roles in this project do not allow it',
     413: 'it would exceed the quota; delete backups that are not needed, or ask for a larger quota',
     429: 'the cloud asks for fewer requests; try again later',
-    500: 'the server failed; try again later',
+    500: 'the server failed; try again later, or ask the operator of the cloud',
     502: 'the service is not available; try again later',
     503: 'the service is not available; try again later',
     504: 'the service did not answer in time; try again later',

@@ -172,7 +172,7 @@ class RefusalTest(FailureTest):
             (401, 'the cloud does not accept these credentials'),
             (403, 'your roles in this project do not allow it'),
             (429, 'the cloud asks for fewer requests; try again later'),
-            (500, 'the server failed; try again later'),
+            (500, 'the server failed; try again later, or ask the operator of the cloud'),
             (502, 'the service is not available; try again later'),
             (503, 'the service is not available; try again later'),
             (504, 'the service did not answer in time; try again later'),

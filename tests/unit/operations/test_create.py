@@ -91,8 +91,8 @@ class LostAnswerTest(CommandTest):
         self.on_look()
         self.assert_fails(
             CREATE,
-            f'Cannot back up volume {VOLUME_ID}: the server failed; try again later (the server '
-            'said: Boom).',
+            f'Cannot back up volume {VOLUME_ID}: the server failed; try again later, or ask the '
+            'operator of the cloud (the server said: Boom).',
         )
         self.assert_asked(*[POST, LOOK, LOOK, LOOK] * 3)
 
