@@ -13,7 +13,7 @@ parent. No parent is lost by that: Cinder refuses to delete one within its proje
 projects the plugin asks Cinder for the children before each deletion.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 
 from backupext.core.models import Backup, parse_time
@@ -72,19 +72,39 @@ def dependents(backup: Backup, backups: Iterable[Backup]) -> tuple[list[Backup],
     Possible is what may build on it or on one that may, and may build on another as well.
     """
     known = list(backups)
-    parents = {each.id: possible_parents(each, known) for each in known}
-    reach = {backup.id}
-    sure = {backup.id}
-    # A parent was created before its child, so one pass in the order of creation finds them all.
-    for each in sorted(known, key=created):
-        ids = {parent.id for parent in parents[each.id]}
-        if ids & reach:
-            reach.add(each.id)
-        if ids and ids <= sure:
-            sure.add(each.id)
+    parents = _parents(known, known)
+    reach = _grown({backup.id}, parents, lambda ids, found: bool(ids & found))
+    sure = _grown({backup.id}, parents, lambda ids, found: bool(ids) and ids <= found)
     certain = [each for each in known if each.id in sure - {backup.id}]
     possible = [each for each in known if each.id in reach - sure]
     return certain, possible
+
+
+def _parents(children: Iterable[Backup], backups: Sequence[Backup]) -> dict[str, set[str]]:
+    """Give the IDs of each one's possible parents, those of the oldest first."""
+    return {
+        child.id: {parent.id for parent in possible_parents(child, backups)}
+        for child in creation_order(children)
+    }
+
+
+def _grown(
+    found: set[str],
+    parents: Mapping[str, set[str]],
+    follows: Callable[[set[str], set[str]], bool],
+) -> set[str]:
+    """Add each one that follows from its possible parents and what is found, until none does.
+
+    A parent was created before its child, so that one round finds them all, except where a
+    database keeps whole seconds and leaves the order open.
+    """
+    size = 0
+    while size < len(found):
+        size = len(found)
+        for id_, ids in parents.items():
+            if follows(ids, found):
+                found.add(id_)
+    return found
 
 
 def creation_order(backups: Iterable[Backup]) -> list[Backup]:
@@ -161,15 +181,11 @@ def restorable(backups: Iterable[Backup]) -> frozenset[str]:
 
     Where the parent is in doubt, one possible parent that can be restored is enough.
     """
-    known = sorted(backups, key=_age)
-    good: set[str] = set()
-    for backup in known:
-        if backup.status != 'available':
-            continue
-        parents = possible_parents(backup, known)
-        if not backup.is_incremental or any(parent.id in good for parent in parents):
-            good.add(backup.id)
-    return frozenset(good)
+    known = list(backups)
+    usable = [each for each in known if each.status == 'available']
+    full = {each.id for each in usable if not each.is_incremental}
+    parents = _parents(usable, known)
+    return frozenset(_grown(full, parents, lambda ids, found: bool(ids & found)))
 
 
 def likeliest_parent(backups: Iterable[Backup], before: datetime | None = None) -> Backup | None:

@@ -178,6 +178,20 @@ class DependentsTest(unittest.TestCase):
         certain, possible = chains.dependents(rows[0], rows)
         self.assertEqual((ids(certain), ids(possible)), (['b', 'c'], []))
 
+    def test_a_child_of_the_same_instant_is_found_whatever_its_id(self) -> None:
+        # Of parent and child only the second of their creation is known, and it is the same. The
+        # parent has failed after its end, so that its own parent is found by the times of data.
+        for parent, child in (('p', 'q'), ('q', 'p')):
+            rows = [
+                full('a', 1, updated_at=at(1)),
+                incremental(child, 2, updated_at=at(2)),
+                incremental(parent, 2, updated_at=at(2), fail_reason='disk'),
+            ]
+            with self.subTest(parent=parent):
+                certain, possible = chains.dependents(rows[0], rows)
+                self.assertEqual({*ids(certain), *ids(possible)}, {'p', 'q'})
+                self.assertEqual(chains.restorable(rows), {'a', 'p', 'q'})
+
     def test_the_next_full_one_ends_it(self) -> None:
         # The end of c is written into b.
         rows = [full('a', 1), full('b', 2, updated_at=at(4)), incremental('c', 3)]
