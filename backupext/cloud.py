@@ -6,28 +6,48 @@ reached, with a sentence that begins with what was tried.
 """
 
 import contextlib
+import copy
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
 
 from backupext import errors, resource
-from backupext.core import answers, features
+from backupext.access import Access
+from backupext.core import features
 from backupext.core.filters import OWN_PROJECT, Scope
 from backupext.core.models import Backup, Snapshot, Volume, is_id
-from backupext.core.text import one_sentence, visible, without_markup
-from backupext.session import Session
-
-_NOT_FOUND = 404
-# Identity's IDs are UUIDs without dashes; some deployments bring IDs with dashes of their own.
-_PROJECT_ID = re.compile(r'[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+from backupext.core.paging import Trail
+from backupext.core.text import one_sentence, visible
+from backupext.errors import Cause
+from backupext.faults import UnexpectedAnswerError, attempt, reading_answer
+from backupext.session import READ_TIMEOUT, Session, connect, limit
 
 Row = TypeVar('Row', Backup, Volume, Snapshot)
 Answer = TypeVar('Answer')
+
+
+class Patience(Protocol):
+    """How long and how often a request that only reads is sent."""
+
+    def ask(self, request: Callable[[], Answer]) -> Answer:
+        """Send a request, more than once where that helps."""
+
+    def time_left(self) -> float | None:
+        """Give the seconds until nothing more may be sent; None is no limit."""
+
+
+class _Once:
+    """Takes the first answer, or the first failure."""
+
+    def ask(self, request: Callable[[], Answer]) -> Answer:
+        return request()
+
+    def time_left(self) -> float | None:
+        return None
 
 
 @dataclass(frozen=True)
@@ -42,70 +62,37 @@ class _Kind(Generic[Row]):
         return f'/{self.noun}s'
 
 
+# Identity's IDs are UUIDs without dashes; some deployments bring IDs with dashes of their own.
+_PROJECT_ID = re.compile(r'[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+
 _BACKUP = _Kind('backup', Backup.from_api)
 _VOLUME = _Kind('volume', Volume.from_api)
 _SNAPSHOT = _Kind('snapshot', Snapshot.from_api)
 
 
-def ask_once(ask: Callable[[], Answer]) -> Answer:
-    """Take a failure for what it is; what waits is more patient."""
-    return ask()
-
-
-@contextlib.contextmanager
-def attempt(what: str) -> Iterator[None]:
-    """Turn what the SDK and keystoneauth raise into one sentence: 'Cannot <what>: <why>.'."""
-    try:
-        yield
-    except sdk_exceptions.HttpException as error:
-        status = error.status_code or 0
-        why = answers.explain(status, _said(error))
-        raise errors.RequestError(
-            f'Cannot {what}: {why}.', status, retry_after=_retry_after(error.response)
-        ) from error
-    except ksa_exceptions.HttpError as error:
-        # Authentication anew, when a token has expired, goes through keystoneauth alone.
-        why = answers.explain(error.http_status, str(error.message))
-        raise errors.RequestError(f'Cannot {what}: {why}.', error.http_status) from error
-    except (ksa_exceptions.EndpointNotFound, sdk_exceptions.ServiceDisabledException) as error:
-        raise errors.RequestError(
-            f'Cannot {what}: the cloud has no Block Storage service in its catalogue '
-            f'({one_sentence(str(error))}); check the region and the interface.'
-        ) from error
-    except ksa_exceptions.ConnectionError as error:
-        raise errors.RequestError(
-            f'Cannot {what}: Block Storage cannot be reached ({answers.connection(str(error))}).',
-            lost=True,
-            sent='NewConnectionError' not in str(error),
-        ) from error
-    except sdk_exceptions.ServiceDiscoveryException as error:
-        raise errors.RequestError(
-            f'Cannot {what}: nothing at the endpoint of Block Storage says that it is that '
-            f'({one_sentence(str(error))}); check that it is right and can be reached.'
-        ) from error
-    except (sdk_exceptions.SDKException, ksa_exceptions.ClientException) as error:
-        raise errors.RequestError(f'Cannot {what}: {one_sentence(str(error))}.') from error
-    except (KeyError, ValueError) as error:
-        raise errors.RequestError(
-            f'Cannot {what}: the answer is not one of Block Storage; check the endpoint.'
-        ) from error
-
-
 class Cloud:
     """Block Storage, as one user in one project sees it."""
 
-    def __init__(self, client_manager: Any) -> None:
-        """Take over OSC's authenticated connection; sends no request unless a version is pinned."""
+    def __init__(self, client_manager: Any, patience: Patience | None = None) -> None:
+        """Take over OSC's authenticated connection; sends no request unless a version is pinned.
+
+        :param patience: how requests that only read are sent; once each by default.
+        """
+        self._patience = patience or _Once()
         self._connection = client_manager.sdk_connection
-        access = client_manager.auth_ref
-        self.project_id: str | None = access.project_id if access else None
-        self._project_name: str | None = access.project_name if access else None
-        self.is_admin: bool = bool(access) and 'admin' in access.role_names
-        #: How requests that only read are sent; a waiter puts its own in this place.
-        self.patience: Callable[[Callable[[], Any]], Any] = ask_once
-        with attempt('use Block Storage'), _pin_refused(), _endpoint_silent():
-            version = self._connection.config.get_api_version('block-storage')
-            self._session = Session(self._connection.block_storage, version)
+        self.access = Access.of(client_manager.auth_ref)
+        self._session = self._patience.ask(self._connect)
+
+    def _connect(self) -> Session:
+        with attempt('use Block Storage'):
+            return connect(self._connection, self._patience.time_left)
+
+    def patient(self, patience: Patience) -> 'Cloud':
+        """Return the same cloud, whose requests that only read are sent with more patience."""
+        view = copy.copy(self)
+        view._patience = patience  # noqa: SLF001  # a view of the same class
+        view._session = self._session.limited(patience.time_left)  # noqa: SLF001
+        return view
 
     # What can be asked for
 
@@ -116,11 +103,11 @@ class Cloud:
         :raises UnsupportedError: one of them cannot be had.
         """
         for option in options:
-            self._session.require(features.OPTIONS[option])
+            self._session.negotiation.require(features.OPTIONS[option])
 
     def shows(self, column: str) -> bool:
         """Tell whether the microversion in use has a column for those who may see it."""
-        return self._session.microversion >= features.COLUMNS[column].since
+        return self._session.negotiation.version >= features.COLUMNS[column].since
 
     def has(self, column: str, *, sees_owners: bool) -> bool:
         """Tell whether the microversion in use and the user's role have a column."""
@@ -129,27 +116,16 @@ class Cloud:
             return True
         return self.shows(column) and (sees_owners or not feature.admin)
 
-    def scope(self, project: str | None, *, all_projects: bool) -> Scope:
-        """Say whose backups ``--project`` and ``--all-projects`` ask for.
-
-        A member's own project needs no question; an ID none either.
+    def find_project(self, reference: str) -> str:
+        """Find a project's ID by name or ID; an ID needs no request.
 
         :raises NotFoundError: no project has that name.
-        :raises RefusedError: it takes an administrator, and this cloud could not say so.
+        :raises AmbiguousError: several projects have it.
         """
-        if project and not self.is_admin and project in {self.project_id, self._project_name}:
-            return OWN_PROJECT
-        if not project:
-            return Scope(all_projects=all_projects)
-        if not self.is_admin and not self.shows('project_id'):
-            raise errors.RefusedError("Only an administrator can list another project's backups.")
-        return Scope(project_id=self._project_id(project))
-
-    def _project_id(self, reference: str) -> str:
         if _PROJECT_ID.fullmatch(reference):
             return reference
-        with attempt(f"look up project '{visible(reference)}' (only its ID needs no look-up)"):
-            projects = list(self._connection.identity.projects(name=reference))
+        what = f"look up project '{visible(reference)}' (only its ID needs no look-up)"
+        projects = self._patience.ask(lambda: self._projects(what, reference))
         if not projects:
             raise errors.NotFoundError(f"No project is called '{visible(reference)}'.")
         if len(projects) > 1:
@@ -159,14 +135,12 @@ class Cloud:
             )
         return str(projects[0].id)
 
-    def may_be_foreign(self, backup: Backup) -> bool:
-        """Tell whether a backup may belong to another project than the user's token is for.
-
-        Only administrators find such a one, and see whose it is (from 3.18 on).
-        """
-        if backup.project_id is None:
-            return self.is_admin
-        return backup.project_id != self.project_id
+    def _projects(self, what: str, name: str) -> list[Any]:
+        with (
+            attempt(what),
+            limit(self._connection.session, READ_TIMEOUT, self._patience.time_left()),
+        ):
+            return list(self._connection.identity.projects(name=name))
 
     # Finding
 
@@ -195,8 +169,7 @@ class Cloud:
     ) -> Row:
         if is_id(reference):
             with contextlib.suppress(errors.NotFoundError):
-                found: Row = self.patience(lambda: fetch(reference))
-                return found
+                return self._patience.ask(lambda: fetch(reference))
         # Cinder strips names when it stores them.
         name = reference.strip()
         rows = self._rows(kind, {'name': name, **scope.query})
@@ -204,14 +177,16 @@ class Cloud:
         return _only_one(kind, name, [row for row in rows if row.name == name])
 
     def _fetch(self, kind: _Kind[Row], id_: str) -> Row:
-        with attempt(f'look up {kind.noun} {id_}'), _not_found_is_ours(kind, id_):
-            return kind.from_api(self._get(f'{kind.path}/{id_}')[kind.noun])
+        with attempt(f'look up {kind.noun} {id_}'), _absence_told(kind, id_):
+            answer = self._get(f'{kind.path}/{id_}')
+            with reading_answer():
+                return kind.from_api(answer[kind.noun])
 
     def _fetch_backup(self, id_: str) -> Backup:
-        with attempt(f'look up backup {id_}'), _not_found_is_ours(_BACKUP, id_):
+        with attempt(f'look up backup {id_}'), _absence_told(_BACKUP, id_):
             found = resource.Backup.existing(id=id_).fetch(self._session)
             if found.status is None:
-                raise ValueError('every backup has a status')
+                raise UnexpectedAnswerError('every backup has a status')
         return Backup(**{field.name: getattr(found, field.name) for field in fields(Backup)})
 
     # Lists
@@ -226,16 +201,16 @@ class Cloud:
         """
         return self._rows(_BACKUP, query, page_size=page_size, most=most)
 
-    def backups_and_time(self, query: Mapping[str, str]) -> tuple[list[Backup], datetime]:
-        """List backups, and tell what time the cloud has it, to the second (aware, UTC)."""
-        rows = list(self.backups(query))
-        return rows, self._session.server_time or datetime.now(timezone.utc)
+    @property
+    def time(self) -> datetime:
+        """What time the cloud had at its last answer (aware, UTC), to the second."""
+        return self._session.server_time or datetime.now(timezone.utc)
 
     def volume_name(self, id_: str) -> str | None:
         """Give the name of one of the project's volumes; None where that cannot be told."""
         with contextlib.suppress(errors.RequestError):
             volume = self.read_volume(id_)
-            if volume and volume.project_id in {None, self.project_id}:
+            if volume and volume.project_id in {None, self.access.project_id}:
                 return volume.name
         return None
 
@@ -246,6 +221,19 @@ class Cloud:
         """
         with contextlib.suppress(errors.RequestError):
             yield from self.names_of_volumes(OWN_PROJECT)
+
+    def volumes_called(self, name: str) -> Iterator[Volume]:
+        """List the project's volumes of a name."""
+        rows = self._rows(_VOLUME, {'name': name})
+        return (volume for volume in rows if volume.name == name)
+
+    def volume_type_name(self, id_: str) -> str | None:
+        """Give the name of a volume type; None where it cannot be told."""
+        with contextlib.suppress(errors.RequestError), attempt(f'look up volume type {id_}'):
+            answer = self._patience.ask(lambda: self._get(f'/types/{id_}'))
+            with reading_answer():
+                return str(answer['volume_type']['name'])
+        return None
 
     def names_of_volumes(self, scope: Scope) -> Iterator[dict[str, str | None]]:
         """List the names of the scope's volumes by ID, a page at a time."""
@@ -275,29 +263,51 @@ class Cloud:
     def _pages(
         self, path: str, key: str, query: Mapping[str, str]
     ) -> Iterator[Sequence[Mapping[str, Any]]]:
-        """Read pages while the cloud says that there are more; a repeated marker ends it too."""
-        query = dict(query)
+        """Read pages while the cloud says that there are more; a repeated marker ends it too.
+
+        Another command may delete the row behind which the next page begins. Cinder does not know
+        such a marker (404); the row before it serves as well.
+        """
         if query.get('limit') == '0':
             return
+        trail = Trail()
+        answer = self._page(path, key, query)
         while True:
-            answer = self.patience(lambda: self._page(path, key, query))
-            page = answer[key]
-            yield page
+            yield trail.new(answer[key])
             more = any(link['rel'] == 'next' for link in answer.get(f'{key}_links', ()))
-            if not more or not page or query.get('marker') == page[-1]['id']:
+            if not more or trail.stands_still:
                 return
-            query['marker'] = page[-1]['id']
+            answer = self._page_behind(path, key, query, trail)
+
+    def _page_behind(self, path: str, key: str, query: Mapping[str, str], trail: Trail) -> Any:
+        for marker in trail.markers():
+            try:
+                return self._page(path, key, {**query, **marker})
+            except errors.RequestError as error:
+                if error.cause is not Cause.NOT_FOUND or not marker:
+                    raise
+        raise AssertionError('the last page to ask for has no marker')
+
+    def _page(self, path: str, key: str, query: Mapping[str, str]) -> Any:
+        return self._patience.ask(lambda: self._page_once(path, key, query))
+
+    def _page_once(self, path: str, key: str, query: Mapping[str, str]) -> Any:
+        with attempt(f'list {key}'):
+            answer = self._get(path, query)
+            with reading_answer():
+                [row['id'] for row in answer[key]]
+            return answer
 
     def read_backup(self, id_: str) -> Backup | None:
         """Read a backup by its ID alone; None if it is gone."""
         with contextlib.suppress(errors.NotFoundError):
-            return self._fetch_backup(id_)
+            return self._patience.ask(lambda: self._fetch_backup(id_))
         return None
 
     def read_volume(self, id_: str) -> Volume | None:
         """Read a volume by its ID alone; None if it is gone."""
         with contextlib.suppress(errors.NotFoundError):
-            return self._fetch(_VOLUME, id_)
+            return self._patience.ask(lambda: self._fetch(_VOLUME, id_))
         return None
 
     def user_message(self, id_: str) -> str | None:
@@ -306,17 +316,12 @@ class Cloud:
         It is an addition to what is known already, so nothing that goes wrong here matters.
         """
         with contextlib.suppress(errors.RequestError), attempt('list messages'):
-            messages = self._get('/messages', {'resource_uuid': id_})['messages']
-            told = [row['user_message'] for row in messages if row.get('resource_uuid') == id_]
+            answer = self._get('/messages', {'resource_uuid': id_})
+            with reading_answer():
+                rows = [row for row in answer['messages'] if row.get('resource_uuid') == id_]
+                told = [row['user_message'] for row in rows]
             return one_sentence(told[0]) if told else None
         return None
-
-    def _page(self, path: str, key: str, query: Mapping[str, str]) -> Any:
-        with attempt(f'list {key}'):
-            answer = self._get(path, query)
-            if key not in answer:
-                raise KeyError(key)
-        return answer
 
     def dependents(self, backup: Backup) -> list[Backup]:
         """List the incrementals whose parent a backup is, in every project (administrators only).
@@ -338,17 +343,18 @@ class Cloud:
         with attempt(f'back up volume {volume_id}'):
             made = resource.Backup.new(**attributes).create(self._session)
             if made.id is None:
-                raise ValueError('every backup has an ID')
+                raise UnexpectedAnswerError('every backup has an ID')
         return Backup(made.id, made.name, 'creating', volume_id)
 
-    def create_volume_from(self, backup: Backup, **attributes: str | None) -> Volume:
+    def create_volume_from(self, backup: Backup, **attributes: str | int | None) -> Volume:
         """Create a volume from a backup (3.47), which restores it: 202, with its ID and name."""
         volume = {key: value for key, value in attributes.items() if value is not None}
         body = {'volume': {'backup_id': backup.id, **volume}}
         with attempt(_doing('restore', backup)):
             response = self._session.post(_VOLUME.path, json=body)
             sdk_exceptions.raise_from_response(response)
-            return Volume.from_api(response.json()['volume'])
+            with reading_answer():
+                return Volume.from_api(response.json()['volume'])
 
     def update_backup(self, backup: Backup, **attributes: Any) -> None:
         """Set name, description or metadata, each as a whole."""
@@ -390,51 +396,13 @@ class Cloud:
             return resource.Backup.import_record(self._session, service=service, url=url)
 
 
-def _said(error: sdk_exceptions.HttpException) -> str:
-    """Give the server's message; the SDK takes the markup out of a page line by line only."""
-    response = error.response
-    if response is not None and 'html' in response.headers.get('Content-Type', ''):
-        return without_markup(response.text)
-    return str(error.details or error.message)
-
-
-def _retry_after(response: Any) -> float | None:
-    """Read how long the cloud asks to wait, where it says so in seconds."""
-    text = response.headers.get('Retry-After', '') if response is not None else ''
-    return float(text) if text.isdecimal() else None
-
-
-@contextlib.contextmanager
-def _pin_refused() -> Iterator[None]:
-    """Shorten what the SDK says of a pin that the cloud does not have."""
-    try:
-        yield
-    except sdk_exceptions.ConfigException as error:
-        objection = features.pin_objection(str(error))
-        if not objection:
-            raise
-        raise errors.UnsupportedError(f'{objection}.') from error
-
-
-@contextlib.contextmanager
-def _endpoint_silent() -> Iterator[None]:
-    """Say of an endpoint of the user's own that it does not answer, as the SDK does from 4.11 on.
-
-    Earlier ones look for the version in what they have not got from there.
-    """
-    try:
-        yield
-    except AttributeError as error:
-        raise sdk_exceptions.ServiceDiscoveryException('No endpoint data found') from error
-
-
 def _target(backup: Backup) -> resource.Backup:
     target: resource.Backup = resource.Backup.existing(id=backup.id)
     return target
 
 
 @contextlib.contextmanager
-def _not_found_is_ours(kind: _Kind[Row], reference: str) -> Iterator[None]:
+def _absence_told(kind: _Kind[Row], reference: str) -> Iterator[None]:
     try:
         yield
     except sdk_exceptions.NotFoundException as error:

@@ -1,5 +1,61 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exceptions that carry a sentence for the user and an exit status; they never print."""
+"""Exceptions that carry a sentence for the user and an exit status; they never print.
+
+A request that failed carries a cause as well: code decides by it, never by the words.
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+
+
+class Cause(Enum):
+    """Why a request failed, as far as the answer, or the lack of one, tells."""
+
+    #: The identity service does not accept the credentials.
+    CREDENTIALS = 'credentials'
+    #: The user's roles or the access rules of the credential do not allow the request.
+    NOT_ALLOWED = 'not allowed'
+    NOT_FOUND = 'not found'
+    #: No backup service runs, or none in the availability zone.
+    NO_BACKUP_SERVICE = 'no backup service'
+    #: A parent cannot be deleted while an incremental backup builds on it.
+    HAS_DEPENDENTS = 'has dependents'
+    #: There is nothing that an incremental backup could build on.
+    NO_PARENT = 'no parent'
+    #: The backup driver cannot force a deletion.
+    FORCE_UNSUPPORTED = 'force unsupported'
+    BACKUP_QUOTA = 'backup quota'
+    #: A quota of something else, such as volumes.
+    OTHER_QUOTA = 'other quota'
+    #: Too many requests; it passes.
+    RATE_LIMITED = 'rate limited'
+    #: The server failed (500).
+    SERVER_FAILED = 'server failed'
+    #: The service, or the proxy's way to it, is down for the moment (502, 503, 504).
+    UNAVAILABLE = 'unavailable'
+    #: No connection, or one that broke.
+    UNREACHABLE = 'unreachable'
+    #: A connection, but no answer in time.
+    NO_ANSWER = 'no answer'
+    #: The server's certificate cannot be trusted.
+    UNTRUSTED = 'untrusted'
+    #: The service catalogue or the configuration leads to no Block Storage.
+    NO_SERVICE = 'no service'
+    #: What answered is not Block Storage.
+    UNEXPECTED_ANSWER = 'unexpected answer'
+    #: Anything else: the server's words say it.
+    OTHER = 'other'
+
+
+_TRANSIENT = frozenset(
+    {
+        Cause.RATE_LIMITED,
+        Cause.SERVER_FAILED,
+        Cause.UNAVAILABLE,
+        Cause.UNREACHABLE,
+        Cause.NO_ANSWER,
+    }
+)
 
 
 class BackupError(Exception):
@@ -30,46 +86,101 @@ class RefusedError(BackupError):
     """Refused before anything was changed, because it would lose data or cannot work."""
 
 
+class EndedBadlyError(BackupError):
+    """What was waited for cannot happen any more: the backup or volume is in another state."""
+
+
 class RequestError(BackupError):
     """A request failed: the cloud refused it or could not be reached.
 
-    ``status`` is the HTTP status of the answer, None where none came; ``retry_after`` is how many
-    seconds the cloud asks to wait before the next try.
+    :param sentence: what was tried and why it failed.
+    :param advice: a sentence that says what to do next, which comes last.
+    :param status: the HTTP status of the answer, None where none came.
+    :param sent: whether the request may have reached the server.
+    :param retry_after: how many seconds the cloud asks to wait before the next try.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what is known of a failure
         self,
-        message: str,
-        status: int | None = None,
+        sentence: str,
+        cause: Cause = Cause.OTHER,
         *,
-        lost: bool = False,
+        advice: str | None = None,
+        status: int | None = None,
         sent: bool = True,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(f'{sentence} {advice}' if advice else sentence)
+        self.sentence = sentence
+        self.advice = advice
+        self.cause = cause
         self.status = status
-        self._lost = lost
         self._sent = sent
         self.retry_after = retry_after
 
     @property
     def is_transient(self) -> bool:
         """Whether it may pass on its own: no connection, too many requests, a server's fault."""
-        return self._lost or self.status in {429, 500, 502, 503, 504}
+        return self.cause in _TRANSIENT
 
     @property
     def leaves_doubt(self) -> bool:
         """Whether the request may have been carried out although it failed."""
-        return (self._lost and self._sent) or self.status in {500, 502, 503, 504}
+        return self._sent and self.is_transient and self.cause is not Cause.RATE_LIMITED
+
+    def followed_by(self, later: 'RequestError') -> 'RequestError':
+        """Join the first failure of a request with that of a later try, which it explains."""
+        return RequestError(
+            f'{self.sentence} Another try failed too. {later.sentence}',
+            later.cause,
+            advice=later.advice,
+            status=later.status,
+            retry_after=later.retry_after,
+        )
 
 
-class TimedOutError(BackupError):
+class StoppedWaitingError(BackupError):
+    """The wait has ended before the cloud has; nothing was cancelled.
+
+    :param why: a clause such as 'Interrupted'.
+    :param running: what still runs in the cloud, each with how to look at it.
+    :param untouched: what was not asked for yet.
+    :param advice: a sentence that says what to do next.
+    """
+
+    def __init__(
+        self,
+        why: str,
+        running: Sequence[str] = (),
+        untouched: Sequence[str] = (),
+        advice: str | None = None,
+    ) -> None:
+        still = f': {", ".join(running)}' if running else ''
+        rest = f' Not asked for yet: {", ".join(untouched)}.' if untouched else ''
+        end = f' {advice}' if advice else ''
+        super().__init__(f'{why}; nothing is cancelled{still}.{rest}{end}')
+        self._why, self._running, self._untouched = why, (*running,), (*untouched,)
+        self._advice = advice
+
+    def with_more(
+        self,
+        running: Sequence[str] = (),
+        untouched: Sequence[str] = (),
+        advice: str | None = None,
+    ) -> 'StoppedWaitingError':
+        """Return the same with more that still runs or was not asked for yet."""
+        still = tuple(dict.fromkeys((*running, *self._running)))
+        rest = tuple(dict.fromkeys((*self._untouched, *untouched)))
+        return type(self)(self._why, still, rest, advice or self._advice)
+
+
+class TimedOutError(StoppedWaitingError):
     """The time limit has passed; what was asked for goes on in the cloud."""
 
     exit_status = 3
 
 
-class InterruptedByUserError(BackupError):
+class InterruptedByUserError(StoppedWaitingError):
     """Ctrl-C while waiting; nothing was cancelled."""
 
     exit_status = 130

@@ -7,6 +7,8 @@ from keystoneauth1 import adapter
 from openstack import exceptions, resource
 from openstack.block_storage.v3 import backup as sdk_backup
 
+from backupext.faults import reading_answer
+
 
 class Backup(sdk_backup.Backup):
     """One backup and what can be done with it.
@@ -34,8 +36,9 @@ class Backup(sdk_backup.Backup):
         body = {'restore': {key: value for key, value in target.items() if value is not None}}
         response = session.post(f'{self.base_path}/{self.id}/restore', json=body)
         exceptions.raise_from_response(response)
-        answer = response.json()['restore']
-        self._update(volume_id=answer['volume_id'], volume_name=answer['volume_name'])
+        with reading_answer():
+            answer = response.json()['restore']
+            self._update(volume_id=answer['volume_id'], volume_name=answer['volume_name'])
         return self
 
     def force_delete(self, session: adapter.Adapter) -> None:
@@ -53,7 +56,8 @@ class Backup(sdk_backup.Backup):
         """Give what another cloud needs to import this backup; SDK releases name it differently."""
         response = session.get(f'{self.base_path}/{self.id}/export_record')
         exceptions.raise_from_response(response)
-        record: dict[str, object] = response.json()['backup-record']
+        with reading_answer():
+            record: dict[str, object] = response.json()['backup-record']
         return record
 
     @classmethod
@@ -65,8 +69,9 @@ class Backup(sdk_backup.Backup):
         record = {'backup_service': service, 'backup_url': url}
         response = session.post(f'{cls.base_path}/import_record', json={'backup-record': record})
         exceptions.raise_from_response(response)
-        answer = response.json()['backup']
-        imported: Backup = cls.existing(id=answer['id'], name=answer['name'])
+        with reading_answer():
+            answer = response.json()['backup']
+            imported: Backup = cls.existing(id=answer['id'], name=answer['name'])
         return imported
 
     def _act(self, session: adapter.Adapter, body: dict[str, Any]) -> None:

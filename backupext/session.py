@@ -3,99 +3,73 @@
 
 import contextlib
 import logging
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import requests
 from keystoneauth1 import adapter
 
-from backupext import errors
+from backupext import errors, faults
 from backupext.core import features
 
 _NOT_ACCEPTABLE = 406
 _OLDEST = '3.0'
+#: Seconds after which a request that only reads is given up where no answer has come: what the
+#: proxies in front of most clouds allow.
+READ_TIMEOUT = 60.0
+# Less would be no time to try.
+_SHORTEST = 0.1
 
 
-class Session(adapter.Adapter):
-    """A proxy of openstacksdk that sends each request at one microversion.
+class Negotiation:
+    """Which microversion the requests of a command are sent at, and what the command requires.
 
     Pinned, it is the pin. Unpinned, it is the newest that both sides know, without asking first:
     the newest that this plugin knows is sent, and a cloud that is older refuses the request as a
     whole (406) and says what it offers. That costs no request on a cloud that is new enough, and
     one on an older one, where discovery would cost two on each.
-
-    It overrides the microversion that the SDK's own methods choose: some of them send one that the
-    cloud may not have (reset and force_delete always 3.64), others none (restore). Those that look
-    for the session's default find it, and so run no discovery.
     """
 
-    def __init__(self, proxy: Any, asked_for: str | None = None) -> None:
-        """Take over a proxy of the SDK's.
+    def __init__(
+        self, proxy: Any, asked_for: str | None = None, setting: str | None = None
+    ) -> None:
+        """Read the pin.
 
         :param asked_for: the version that the user asked for; the proxy knows a microversion,
             except that the SDK takes 3.0 for none where OSC, up to 10.1, makes the connection.
+        :param setting: the setting of clouds.yaml that the pin comes from, where it does.
         """
-        super().__init__(proxy.session)
         self._proxy = proxy
+        self._setting = setting
         self._required: list[features.Feature] = []
         self._offer: features.Range | None = None
-        #: What time the cloud had it at its last answer (aware, UTC), to the second.
-        self.server_time: datetime | None = None
         self.pin = _pin(proxy.default_microversion or (_OLDEST if asked_for == _OLDEST else None))
         if self.pin:
             self._offer = self._discover()
-        self._use(self.pin or features.NEWEST)
-
-    @property
-    def microversion(self) -> features.Microversion:
-        """What the next request asks for."""
-        return self._version
+        self.version = self.pin or features.NEWEST
 
     def require(self, feature: features.Feature) -> None:
         """Refuse what the command needs and the cloud or the pin does not have, now or later.
 
         What an unpinned cloud offers shows only when it refuses a request: the requirement is
-        looked at again then, before that request is sent anew.
+        looked at again then, before that request is sent again.
 
         :raises UnsupportedError: it cannot be had.
         """
         self._required.append(feature)
         self._check(feature)
 
-    def request(self, url: str, method: str, **kwargs: Any) -> requests.Response:
-        """Send a request, again at an older microversion where the cloud is too old for the newest.
+    @property
+    def is_open(self) -> bool:
+        """Whether the cloud may still refuse the version in use."""
+        return not self.pin and not self._offer
+
+    def learn(self, refusal: requests.Response) -> None:
+        """Choose another version after a refusal.
 
         :raises UnsupportedError: the cloud lacks what the command requires; nothing was done.
         """
-        response = self._send(url, method, **kwargs)
-        if response.status_code == _NOT_ACCEPTABLE and not self.pin and not self._offer:
-            self._learn(response)
-            response = self._send(url, method, **kwargs)
-        return response
-
-    def _use(self, version: features.Microversion) -> None:
-        self._version = version
-        self.default_microversion = str(version)
-
-    def _send(self, url: str, method: str, **kwargs: Any) -> requests.Response:
-        kwargs['microversion'] = self.default_microversion
-        if method == 'GET':
-            # clouds.yaml may turn the SDK's cache on: a decision must not rest on old news.
-            kwargs.update(skip_cache=True, connect_retries=self._proxy.connect_retries or 0)
-        else:
-            # Where no answer came, the SDK up to 4.4 sends the request once more, and clouds.yaml
-            # may ask for that too. Whatever was done nevertheless would be done twice.
-            kwargs.update(connect_retries=0, status_code_retries=0)
-        kwargs['log'] = _is_debug_logged()
-        response: requests.Response = self._proxy.request(url, method, **kwargs)
-        self.server_time = _server_time(response)
-        if response.ok and response.content and 'json' not in _content_type(response):
-            # A portal's login page says 200 too; nothing may be built on it.
-            raise ValueError('the answer is no JSON')
-        return response
-
-    def _learn(self, refusal: requests.Response) -> None:
         self._offer = features.offered_in(refusal.text) or self._discover()
         if not self._offer:
             return
@@ -105,7 +79,7 @@ class Session(adapter.Adapter):
                 f'This cloud offers Block Storage microversions {self._offer}, '
                 f'and the newest that this plugin knows is {features.NEWEST}.'
             )
-        self._use(version)
+        self.version = version
         for feature in self._required:
             self._check(feature)
 
@@ -120,9 +94,115 @@ class Session(adapter.Adapter):
         )
 
     def _check(self, feature: features.Feature) -> None:
-        objection = features.objection(feature, self.pin, self._offer)
+        objection = features.objection(feature, self.pin, self._offer, self._setting)
         if objection:
             raise errors.UnsupportedError(f'{objection}.')
+
+
+class Session(adapter.Adapter):
+    """A proxy of openstacksdk that sends each request at one microversion, in limited time.
+
+    It overrides the microversion that the SDK's own methods choose: some of them send one that the
+    cloud may not have (reset and force_delete always 3.64), others none (restore). Those that look
+    for the session's default find it, and so run no discovery.
+    """
+
+    def __init__(
+        self,
+        proxy: Any,
+        negotiation: Negotiation,
+        time_left: Callable[[], float | None] = lambda: None,
+    ) -> None:
+        """Take over a proxy of the SDK's.
+
+        :param time_left: gives the seconds that a request may take; None is no limit.
+        """
+        super().__init__(proxy.session, default_microversion=str(negotiation.version))
+        self._proxy = proxy
+        self.negotiation = negotiation
+        self._time_left = time_left
+        #: What time the cloud had at its last answer (aware, UTC), to the second.
+        self.server_time: datetime | None = None
+
+    def limited(self, time_left: Callable[[], float | None]) -> 'Session':
+        """Return a session whose requests do not outlive a time limit."""
+        return Session(self._proxy, self.negotiation, time_left)
+
+    def request(self, url: str, method: str, **kwargs: Any) -> requests.Response:
+        """Send a request, again at an older microversion where the cloud is too old for the newest.
+
+        :raises UnsupportedError: the cloud lacks what the command requires; nothing was done.
+        """
+        response = self._send(url, method, **kwargs)
+        if response.status_code == _NOT_ACCEPTABLE and self.negotiation.is_open:
+            self.negotiation.learn(response)
+            response = self._send(url, method, **kwargs)
+        return response
+
+    def _send(self, url: str, method: str, **kwargs: Any) -> requests.Response:
+        kwargs['microversion'] = str(self.negotiation.version)
+        if method == 'GET':
+            # clouds.yaml may turn the SDK's cache on: a decision must not rest on old news.
+            kwargs.update(skip_cache=True, connect_retries=self._proxy.connect_retries or 0)
+        else:
+            # Where no answer came, the SDK up to 4.4 sends the request once more, and clouds.yaml
+            # may ask for that too. Whatever was done nevertheless would be done twice.
+            kwargs.update(connect_retries=0, status_code_retries=0)
+        kwargs['log'] = _is_debug_logged()
+        own = READ_TIMEOUT if method == 'GET' else None
+        with limit(self._proxy.session, own, self._time_left()), faults.choosing_endpoint():
+            response: requests.Response = self._proxy.request(url, method, **kwargs)
+        self.server_time = faults.server_time(response)
+        if response.ok and response.content and 'json' not in _content_type(response):
+            # A portal's login page says 200 too; nothing may be built on it.
+            raise faults.UnexpectedAnswerError('the answer is not JSON')
+        return response
+
+
+def connect(connection: Any, time_left: Callable[[], float | None] = lambda: None) -> Session:
+    """Return a session of Block Storage.
+
+    Where a version is pinned, the SDK looks for it at the endpoint.
+
+    :raises UnsupportedError: the cloud does not have the version that is pinned.
+    """
+    config = connection.config
+    setting = _pinning_setting(config)
+    with (
+        limit(connection.session, READ_TIMEOUT, time_left()),
+        faults.pin_refused(lambda words: features.pin_objection(words, setting)),
+        faults.endpoint_silence_told(),
+        faults.choosing_endpoint(),
+    ):
+        proxy = connection.block_storage
+        asked_for = config.get_api_version('block-storage')
+        return Session(proxy, Negotiation(proxy, asked_for, setting), time_left)
+
+
+# The names that the SDK takes Block Storage by, in its order.
+_SERVICE_NAMES = ('block_storage', 'block_store', 'volumev3', 'volumev2', 'volume')
+
+
+def _pinning_setting(config: Any) -> str | None:
+    """Name the setting of clouds.yaml that pins a microversion, if any does."""
+    keys = (f'{name}_default_microversion' for name in _SERVICE_NAMES)
+    return next((key for key in keys if config.config.get(key)), None)
+
+
+@contextlib.contextmanager
+def limit(session: Any, *seconds: float | None) -> Iterator[None]:
+    """Limit the requests of a keystoneauth session, those for a new token included.
+
+    keystoneauth has one limit for all of them: ``api_timeout`` in clouds.yaml, which stays where it
+    is shorter.
+    """
+    before = session.timeout
+    limits = [each for each in (before, *seconds) if each is not None]
+    session.timeout = max(min(limits), _SHORTEST) if limits else None
+    try:
+        yield
+    finally:
+        session.timeout = before
 
 
 def _is_debug_logged() -> bool:
@@ -132,14 +212,6 @@ def _is_debug_logged() -> bool:
     answer would be formatted for nothing, which costs 10 ms a page.
     """
     return any(handler.level <= logging.DEBUG for handler in logging.getLogger().handlers)
-
-
-def _server_time(response: requests.Response) -> datetime | None:
-    """Read the time of an answer; proxies may put theirs beside the server's."""
-    with contextlib.suppress(ValueError, TypeError):
-        time = parsedate_to_datetime(response.headers.get('Date', ''))
-        return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time
-    return None
 
 
 def _content_type(response: requests.Response) -> str:

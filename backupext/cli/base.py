@@ -5,18 +5,20 @@ import argparse
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 from osc_lib.command import command
 
 from backupext import errors
-from backupext.cli import progress
 
 if TYPE_CHECKING:
+    from backupext.cli.failures import Failures
+    from backupext.cli.reporter import Reporter
     from backupext.cloud import Cloud
-    from backupext.operations.wait import Clock, Waiter
+    from backupext.operations.patience import Clock, Patience
+    from backupext.operations.schedule import Schedule
 
 
 def installed_osc() -> str:
@@ -27,7 +29,7 @@ def installed_osc() -> str:
 class Command(command.Command):
     """A command of ours; it fails with one sentence on stderr and an exit status."""
 
-    _board: progress.Board | None = None
+    _parsed_args: argparse.Namespace
 
     _provider = 'This command is provided by the backupext plugin.'
 
@@ -40,100 +42,77 @@ class Command(command.Command):
         epilogs = [hook.obj.get_epilog() for hook in self._hooks if hook.obj]
         return '\n\n'.join([self._provider, *filter(None, epilogs)])
 
-    @functools.cached_property
-    def cloud(self) -> 'Cloud':
-        """Block Storage as the user sees it, connected when a command first asks for it."""
-        from backupext.cloud import Cloud  # noqa: PLC0415  # every openstack run imports this module
-
-        return Cloud(self.app.client_manager)
-
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command, and turn its failure into a sentence and an exit status."""
+        self._parsed_args = parsed_args
         try:
-            return super().run(parsed_args)
+            return self.perform(parsed_args)
         except errors.BackupError as error:
             self.app.LOG.error('%s', error, exc_info=bool(self.app.options.debug))
-            return error.exit_status
+            return self.exit_status(error)
+
+    def perform(self, parsed_args: argparse.Namespace) -> int:
+        """Do what the command does, output included.
+
+        :raises BackupError: it failed.
+        """
+        return super().run(parsed_args)
+
+    def exit_status(self, error: errors.BackupError) -> int:
+        """Say with which status the command ends for a failure."""
+        return error.exit_status
+
+    @functools.cached_property
+    def cloud(self) -> 'Cloud':
+        """Block Storage as the user sees it, connected when a command first asks for it.
+
+        A command that waits is patient with it from its first request to its last.
+        """
+        from backupext.cloud import Cloud
+
+        patience = self.patience if self.waits(self._parsed_args) else None
+        return Cloud(self.app.client_manager, patience)
+
+    def waits(self, parsed_args: argparse.Namespace) -> bool:
+        """Tell whether the command is to wait for the cloud."""
+        return bool(getattr(parsed_args, 'wait', False))
+
+    @functools.cached_property
+    def patience(self) -> 'Patience':
+        """How long the user is ready to wait, from when the command first asks for it."""
+        from backupext.operations.patience import Patience
+
+        limit = self._parsed_args.timeout
+        seconds = None if limit is None else limit.total_seconds()
+        return Patience(self.clock, self.reporter.note, seconds)
 
     @contextlib.contextmanager
-    def waiter(self, parsed_args: argparse.Namespace) -> Iterator['Waiter']:
-        """Wait as the user asked for: with a time limit, and reporting on stderr."""
-        from backupext.operations.wait import Waiter  # noqa: PLC0415  # see cloud
+    def schedule(self) -> Iterator['Schedule']:
+        """Run what takes time, and show how it stands."""
+        from backupext.operations.schedule import Schedule
 
-        limit = parsed_args.timeout
-        seconds = None if limit is None else limit.total_seconds()
-        with progress.reporting(self.app) as reporter:
-            self._board = reporter if isinstance(reporter, progress.Board) else None
-            try:
-                yield Waiter(self.cloud, reporter, self.clock, seconds)
-            finally:
-                self._board = None
+        with self.reporter.live():
+            yield Schedule(self.cloud, self.patience, self.reporter)
 
     @functools.cached_property
     def clock(self) -> 'Clock':
         """The clock of this machine, which only measures how long something takes."""
-        from backupext.operations.wait import Clock  # noqa: PLC0415  # see cloud
+        from backupext.operations.patience import Clock
 
         return Clock(time.monotonic, time.sleep)
 
-    def say(self, sentence: str) -> None:
-        """Tell the user what was done, on stderr; nothing with ``-q``."""
-        if self.app.options.verbose_level:
-            self.app.stderr.write(f'{sentence}\n')
+    @functools.cached_property
+    def reporter(self) -> 'Reporter':
+        """What tells the user how things stand, on stderr."""
+        from backupext.cli.reporter import Reporter
+
+        return Reporter(self.app)
 
     def failures(self, things: int) -> 'Failures':
         """Collect the failures of a command that works on several things."""
-        return Failures(self._tell_failure, alone=things == 1)
+        from backupext.cli.failures import Failures
 
-    def _tell_failure(self, error: errors.BackupError) -> None:
-        """Tell a failure, above the live lines of a terminal, which would wipe it out."""
-        if self._board is None:
-            self.app.LOG.error('%s', error)
-        else:
-            self._board.say(str(error))
-
-    def warn(self, sentence: str) -> None:
-        """Tell the user something that does not keep the command from its work."""
-        self.app.LOG.warning('%s', sentence)
-
-
-class Failures:
-    """Tells the failures of a batch as they come; the failure of a single thing is the command's.
-
-    :param alone: the batch is of one only.
-    """
-
-    def __init__(self, tell: Callable[[errors.BackupError], None], *, alone: bool) -> None:
-        self._tell = tell
-        self._alone = alone
-        self._errors: list[errors.BackupError] = []
-
-    def __call__(self, error: errors.BackupError) -> None:
-        """Take note of a failure."""
-        self._errors.append(error)
-        if self._alone and len(self._errors) == 1:
-            return
-        # A single thing may drag others along: its own failure has been held back until now.
-        untold = self._errors if self._alone and len(self._errors) == 2 else [error]  # noqa: PLR2004
-        for each in untold:
-            self._tell(each)
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self._errors)
-
-    def conclude(self, summary: str, total: int) -> None:
-        """End the command as failed, if anything failed.
-
-        :param summary: a sentence with ``{failed}`` and ``{total}``, for several.
-        :raises BackupError: something failed.
-        """
-        if not self._errors:
-            return
-        if self._alone and len(self._errors) == 1:
-            raise self._errors[0]
-        raise errors.BackupError(summary.format(failed=len(self._errors), total=total))
+        return Failures(self.reporter.fail, alone=things == 1)
 
 
 class Lister(Command, command.Lister):

@@ -64,25 +64,30 @@ class CreateVolumeBackup(base.ShowOne):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
         """Ask for the backup, wait if told to, and show what the cloud calls it."""
-        from backupext.operations.wait import until_available  # noqa: PLC0415  # see base
+        from backupext.operations.wait import only, until_available  # noqa: PLC0415
 
         options.check_timeout(parsed_args)
         if parsed_args.allow_full and not parsed_args.incremental:
             raise errors.UsageError('--allow-full needs --incremental.')
         self.cloud.require(*_needed(parsed_args))
-        if not parsed_args.wait:
-            backup = self._create(parsed_args)
+        if parsed_args.wait:
+            with self.schedule() as schedule:
+                backup = self._create(parsed_args)
+                schedule.do(only(until_available(backup)))
         else:
-            with self.waiter(parsed_args) as waiter:
-                with waiter.reading():
-                    backup = self._create(parsed_args)
-                waiter.wait_or_fail([until_available(backup)])
+            backup = self._create(parsed_args)
         return columns.CREATED, columns.row(backup, columns.CREATED)
 
     def _create(self, parsed_args: argparse.Namespace) -> 'Backup':
         from backupext.operations.create import Creation  # noqa: PLC0415  # see base.Command.cloud
 
-        creation = Creation(self.cloud, self.clock, self.say)
+        creation = Creation(
+            self.cloud,
+            self.clock,
+            self.patience,
+            self.reporter.note,
+            is_waiting=parsed_args.wait,
+        )
         attributes = _attributes(parsed_args)
         if not parsed_args.allow_full:
             return creation.create(parsed_args.volume, parsed_args.snapshot, **attributes)

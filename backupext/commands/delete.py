@@ -2,16 +2,11 @@
 """``volume backup delete``."""
 
 import argparse
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from backupext.cli import base, consent, options
-
-if TYPE_CHECKING:
-    from backupext.operations.delete import Planned
+from backupext.cli import consent, options, plans
 
 
-class DeleteVolumeBackup(base.Command):
+class DeleteVolumeBackup(plans.PlanningCommand):
     """Delete volume backup(s), incrementals before what they build on."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -35,32 +30,42 @@ class DeleteVolumeBackup(base.Command):
         options.add_wait(parser, 'the backups are gone')
         return parser
 
+    def waits(self, parsed_args: argparse.Namespace) -> bool:
+        """Wait with ``--cascade`` too: each has to be gone before what it builds on."""
+        return bool(parsed_args.wait or parsed_args.cascade)
+
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Delete; the failure of one does not keep the others from being tried."""
-        from backupext.operations.bulk import find  # noqa: PLC0415  # see base.Command.cloud
-        from backupext.operations.delete import Deletion, plan  # noqa: PLC0415
+        """Choose what is deleted, and show it where there is more to it than what was named."""
+        from backupext.operations import delete, listing
 
-        failures = self.failures(len(parsed_args.backups))
-        found = find(self.cloud, parsed_args.backups, failures)
-        total = failures.count
-        planned = plan(self.cloud, found, cascade=parsed_args.cascade)
-        total += len(planned)
-        if self._is_approved(parsed_args, planned):
-            with self.waiter(parsed_args) as waiter:
-                asked = {'force': parsed_args.force, 'wait': parsed_args.wait}
-                deletion = Deletion(self.cloud, waiter, failures, **asked)
-                deletion.run([each.backup for each in planned])
-        failures.conclude('{failed} of {total} backups failed to delete.', total)
-
-    def _is_approved(self, parsed_args: argparse.Namespace, planned: Sequence['Planned']) -> bool:
-        """Show the plan where there is more to it than what was named, and ask."""
-        from backupext.operations.delete import NAMED  # noqa: PLC0415  # see base.Command.cloud
-
+        self._failures = self.failures(len(parsed_args.backups))
+        found = listing.find_many(self.cloud, parsed_args.backups, self._failures)
+        missing = self._failures.count
+        self._planned = delete.choose(self.cloud, found, cascade=parsed_args.cascade)
+        self._total = missing + len(self._planned)
         if parsed_args.dry_run or parsed_args.cascade:
-            for backup, reason in planned:
+            for backup, reason in self._planned:
                 self.app.stdout.write(f'Delete {backup}, created {backup.created_at}: {reason}\n')
         if parsed_args.dry_run:
-            return False
-        if any(reason != NAMED for _, reason in planned):
-            consent.ask(self.app, parsed_args, 'These will be deleted.')
-        return True
+            self._conclude()
+
+    def question(self) -> str | None:
+        """Ask where more is deleted than what was named."""
+        from backupext.operations.delete import NAMED
+
+        if any(reason != NAMED for _, reason in self._planned):
+            return 'These will be deleted.'
+        return None
+
+    def act(self, parsed_args: argparse.Namespace) -> None:
+        """Delete; the failure of one does not keep the others from being tried."""
+        from backupext.operations.delete import Deletion, Way
+
+        way = Way(force=parsed_args.force, wait=parsed_args.wait)
+        with self.schedule() as schedule:
+            deletion = Deletion(self.cloud, schedule, self._failures, way)
+            deletion.run([each.backup for each in self._planned])
+        self._conclude()
+
+    def _conclude(self) -> None:
+        self._failures.conclude('{failed} of {total} backups failed to delete.', self._total)

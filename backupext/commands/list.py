@@ -40,14 +40,16 @@ class ListVolumeBackup(base.Lister):
 
         if parsed_args.properties:
             self.cloud.require('list --property')
-        scope = self.cloud.scope(parsed_args.project, all_projects=parsed_args.all_projects)
+        scope = listing.scope(
+            self.cloud, parsed_args.project, all_projects=parsed_args.all_projects
+        )
         references = listing.References(
             parsed_args.volume, parsed_args.snapshot, parsed_args.marker
         )
         if parsed_args.limit is not None and releases.LIMIT_PER_PAGE.applies(base.installed_osc()):
             parsed_args.max_items = _smaller(parsed_args.limit, parsed_args.max_items)
         criteria = options.criteria(parsed_args, scope)
-        found = listing.backups(self.cloud, criteria, references, self.warn)
+        found = listing.backups(self.cloud, criteria, references, self.reporter.warn)
         shown = columns.listed(
             long=parsed_args.long,
             has=lambda column: self.cloud.has(column, sees_owners=found.shows_owners),

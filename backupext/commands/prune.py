@@ -2,14 +2,13 @@
 """``volume backup prune``."""
 
 import argparse
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timezone
+from collections.abc import Iterable
 from typing import Any
 
-from backupext.cli import base, columns, consent, keep, options
+from backupext.cli import base, columns, consent, keep, options, plans
 
 
-class PruneVolumeBackup(base.Lister):
+class PruneVolumeBackup(plans.PlanningCommand, base.Lister):
     """Delete volume backups that no rule keeps.
 
     Shows what becomes of each backup and why, asks, and deletes the newest first, so that none is
@@ -44,43 +43,46 @@ class PruneVolumeBackup(base.Lister):
         options.add_timeout(parser)
         return parser
 
+    def waits(self, _parsed_args: argparse.Namespace) -> bool:
+        """Wait always."""
+        return True
+
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
-        """Plan; what is printed is the same for a dry run and a real one."""
-        from backupext.operations import prune  # noqa: PLC0415  # see base.Command.cloud
+        """Decide for each backup in scope, and show it."""
+        from backupext.operations import listing, prune
 
         # Properties protect backups: without seeing them nothing may be deleted.
         self.cloud.require('prune --property')
-        scope = self.cloud.scope(parsed_args.project, all_projects=parsed_args.all_projects)
+        scope = listing.scope(
+            self.cloud, parsed_args.project, all_projects=parsed_args.all_projects
+        )
         self._request = prune.Request(
             scope,
             parsed_args.volumes,
             tuple(parsed_args.properties or ()),
             keep.policy(parsed_args),
-            datetime.now(timezone.utc),
             parsed_args.timezone,
             parsed_args.concurrency,
         )
-        self._decisions = prune.plan(self.cloud, self._request)
+        self._decisions = prune.decide(self.cloud, self._request)
+        self._doomed = sum(each.action.value == 'delete' for each in self._decisions)
         return columns.PRUNE, (columns.decision_row(each) for each in self._decisions)
 
-    def produce_output(
-        self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Iterable[Any]
-    ) -> int:
-        """Print the plan, ask, and do it."""
-        super().produce_output(parsed_args, column_names, data)
-        doomed = sum(each.action.value == 'delete' for each in self._decisions)
-        if doomed and not parsed_args.dry_run:
-            self._execute(parsed_args, doomed)
-        return 0
+    def question(self) -> str | None:
+        """Name the number of backups; the rows above show which."""
+        return f'{self._doomed} backup{"" if self._doomed == 1 else "s"} will be deleted.'
 
-    def _execute(self, parsed_args: argparse.Namespace, doomed: int) -> None:
-        from backupext.operations import prune  # noqa: PLC0415  # see base.Command.cloud
+    def act(self, _parsed_args: argparse.Namespace) -> None:
+        """Delete, the newest first."""
+        from backupext.operations import prune
 
-        question = f'{doomed} backup{"" if doomed == 1 else "s"} will be deleted.'
-        consent.ask(self.app, parsed_args, question)
-        failures = self.failures(doomed)
-        with self.waiter(parsed_args) as waiter:
-            prune.execute(self.cloud, waiter, self._decisions, self._request, failures)
-        failures.conclude('{failed} of {total} backups were not deleted.', doomed)
+        failures = self.failures(self._doomed)
+        with self.schedule() as schedule:
+            prune.execute(schedule, self._decisions, self._request, failures)
+        failures.conclude('{failed} of {total} backups were not deleted.', self._doomed)
+
+    def has_work(self) -> bool:
+        """Tell whether anything is to be deleted."""
+        return self._doomed > 0

@@ -47,6 +47,13 @@ class RestoreVolumeBackup(base.ShowOne):
             help='Availability zone of the new volume '
             + options.since('restore --availability-zone'),
         )
+        parser.add_argument(
+            '--size',
+            metavar='<size>',
+            type=options.positive,
+            help='Size of the new volume, in GiB (default: that of the backup) '
+            + options.since('restore --size'),
+        )
         options.add_wait(parser, 'the data is back and the volume available')
         options.add_hidden_alias(
             parser, '--volume', dest='volume_option', metavar='<volume>', type=options.reference
@@ -56,22 +63,23 @@ class RestoreVolumeBackup(base.ShowOne):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
         """Ask for the restore, wait if told to, and show which volume it goes to."""
-        from backupext.operations.restore import NewVolume, restore  # noqa: PLC0415  # see base
-        from backupext.operations.wait import until_available  # noqa: PLC0415
+        from backupext.operations.restore import NewVolume, Restore  # noqa: PLC0415
 
         options.check_timeout(parsed_args)
         volume = options.one_of(parsed_args, 'volume', 'volume_option')
         self.cloud.require(*_needed(parsed_args))
-        new = NewVolume(parsed_args.name, parsed_args.type, parsed_args.availability_zone)
-        what = (self.cloud, parsed_args.backup, volume, new)
-        if not parsed_args.wait:
-            restored = restore(*what, force=parsed_args.force)
+        new = NewVolume(
+            parsed_args.name, parsed_args.type, parsed_args.availability_zone, parsed_args.size
+        )
+        what = (parsed_args.backup, volume, new)
+        if parsed_args.wait:
+            with self.schedule() as schedule:
+                restore = Restore(self.cloud, self.reporter.note, schedule.patience)
+                begun = restore.begin(*what, force=parsed_args.force)
+                restored = schedule.do(restore.finish(begun))
         else:
-            with self.waiter(parsed_args) as waiter:
-                with waiter.reading():
-                    restored = restore(*what, force=parsed_args.force)
-                # The backup turns available again even where the restore failed; the volume tells.
-                waiter.wait_or_fail([until_available(restored.volume)])
+            restore = Restore(self.cloud, self.reporter.note)
+            restored = restore.begin(*what, force=parsed_args.force)
         return columns.RESTORED, columns.row(restored, columns.RESTORED)
 
 
@@ -81,3 +89,5 @@ def _needed(parsed_args: argparse.Namespace) -> Iterator[str]:
         yield 'restore --type'
     if parsed_args.availability_zone:
         yield 'restore --availability-zone'
+    if parsed_args.size:
+        yield 'restore --size'

@@ -19,8 +19,10 @@ class ShowVolumeBackup(base.ShowOne):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
         """Show every field; None where the microversion or the user's role hides one."""
-        from backupext.operations.listing import find  # noqa: PLC0415  # see base.Command.cloud
+        from backupext.operations import listing  # noqa: PLC0415
 
-        scope = self.cloud.scope(parsed_args.project, all_projects=parsed_args.all_projects)
-        backup = find(self.cloud, parsed_args.backup, scope)
+        scope = listing.scope(
+            self.cloud, parsed_args.project, all_projects=parsed_args.all_projects
+        )
+        backup = listing.find(self.cloud, parsed_args.backup, scope)
         return columns.shown(), columns.row(backup, columns.shown())

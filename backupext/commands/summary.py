@@ -21,9 +21,12 @@ class VolumeBackupSummary(base.Lister):
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
         """Count what one list of backups and one of volumes have."""
+        from backupext.operations import listing  # noqa: PLC0415
         from backupext.operations.summary import summary  # noqa: PLC0415  # see base.Command.cloud
 
-        scope = self.cloud.scope(parsed_args.project, all_projects=parsed_args.all_projects)
-        lines, names = summary(self.cloud, scope, self.warn)
+        scope = listing.scope(
+            self.cloud, parsed_args.project, all_projects=parsed_args.all_projects
+        )
+        lines, names = summary(self.cloud, scope, self.reporter.warn)
         known = columns.VolumeNames(names.get, iter([names]))
         return columns.SUMMARY, (columns.summary_row(line, known) for line in lines)

@@ -32,11 +32,14 @@ class VolumeBackupTree(base.Lister):
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
         """Read the chains; machines get a row for each backup."""
+        from backupext.operations import listing  # noqa: PLC0415
         from backupext.operations.tree import chains  # noqa: PLC0415  # see base.Command.cloud
 
-        scope = self.cloud.scope(parsed_args.project, all_projects=parsed_args.all_projects)
+        scope = listing.scope(
+            self.cloud, parsed_args.project, all_projects=parsed_args.all_projects
+        )
         self._nodes = chains(
-            self.cloud, scope, parsed_args.volumes, self.warn, exact=parsed_args.exact
+            self.cloud, scope, parsed_args.volumes, self.reporter.warn, exact=parsed_args.exact
         )
         return columns.TREE, (columns.tree_row(node) for node in self._nodes)
 

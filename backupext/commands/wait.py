@@ -32,9 +32,14 @@ class WaitVolumeBackup(base.Command):
         options.add_timeout(parser)
         return parser
 
+    def waits(self, _parsed_args: argparse.Namespace) -> bool:
+        """Wait always."""
+        return True
+
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Wait for all; one that fails does not keep the others from being waited for."""
-        from backupext.operations import bulk, wait  # noqa: PLC0415  # see base.Command.cloud
+        from backupext.operations import listing, wait  # noqa: PLC0415
+        from backupext.operations.schedule import Work  # noqa: PLC0415
 
         status = None if parsed_args.deleted else parsed_args.status
         failures = self.failures(len(parsed_args.backups))
@@ -44,8 +49,13 @@ class WaitVolumeBackup(base.Command):
             if status is not None or not isinstance(error, errors.NotFoundError):
                 failures(error)
 
-        with self.waiter(parsed_args) as waiter:
-            with waiter.reading():
-                backups = bulk.find(self.cloud, parsed_args.backups, not_found)
-            waiter.wait_and_tell([wait.target(backup, status) for backup in backups], failures)
+        with self.schedule() as schedule:
+            backups = listing.find_many(self.cloud, parsed_args.backups, not_found)
+            works = [
+                Work(backup.id, str(backup), wait.only(wait.until(backup, status)))
+                for backup in backups
+            ]
+            for done in schedule.run(works):
+                if done.error:
+                    failures(done.error)
         failures.conclude('{failed} of {total} backups failed.', len(parsed_args.backups))

@@ -58,6 +58,7 @@ OPTIONS = _table(
         Feature('prune --property', Microversion(3, 43)),
         Feature('restore --type', Microversion(3, 47)),
         Feature('restore --availability-zone', Microversion(3, 47)),
+        Feature('restore --size', Microversion(3, 47)),
     ]
 )
 
@@ -94,20 +95,41 @@ def offered_in(message: str) -> Range | None:
 
 
 _REFUSED_PIN = re.compile(
-    r'microversion .* of (\d+\.\d+) was requested, .* minimum of (\d+\.\d+) and a maximum of '
+    r'microversion .* of (\S+) was requested, .* minimum of (\d+\.\d+) and a maximum of '
     r'(\d+\.\d+)'
 )
+_TWO_PINS = re.compile(r'default_microversion of (\S+) was given')
 
 
-def pin_objection(message: str) -> str | None:
-    """Shorten the SDK's refusal of a pin that the cloud does not have; None if it is no such."""
+def pin_objection(message: str, setting: str | None = None) -> str | None:
+    """Shorten the SDK's refusal of a pin; None if it is about something else.
+
+    :param setting: the setting of clouds.yaml that pins, where one does. No option overrides it.
+    """
     found = _REFUSED_PIN.search(message)
-    if not found:
-        return None
-    offer = Range(Microversion.parse(found[2]), Microversion.parse(found[3]))
+    if found:
+        offer = Range(Microversion.parse(found[2]), Microversion.parse(found[3]))
+        return f'{_pinned(found[1], setting)}, but this cloud offers {offer}: {_way_out(offer, setting)}'
+    twice = _TWO_PINS.search(message)
+    if twice and setting:
+        return (
+            f'{_pinned(twice[1], setting)}, which --os-volume-api-version cannot override: '
+            f'remove one of them'
+        )
+    return None
+
+
+def _pinned(version: object, setting: str | None) -> str:
+    if setting:
+        return f'{setting} in clouds.yaml asks for Block Storage microversion {version}'
+    return f'Block Storage microversion {version} was asked for'
+
+
+def _way_out(offer: Range, setting: str | None) -> str:
+    if setting:
+        return f'set it to {offer.maximum} or older, or remove it to use the newest'
     return (
-        f'Block Storage microversion {found[1]} was asked for, but this cloud offers {offer}: '
-        f'use --os-volume-api-version {offer.maximum}, or leave the version out to get the newest'
+        f'use --os-volume-api-version {offer.maximum}, or leave the version out to use the newest'
     )
 
 
@@ -117,23 +139,28 @@ def highest_common(offer: Range) -> Microversion | None:
     return best if best >= offer.minimum else None
 
 
-def objection(feature: Feature, pin: Microversion | None, offer: Range | None) -> str | None:
+def objection(
+    feature: Feature, pin: Microversion | None, offer: Range | None, setting: str | None = None
+) -> str | None:
     """Say why a feature cannot be had, in a sentence that names what stands in its way.
 
     :param pin: the microversion that the user chose, if any.
     :param offer: what the cloud is known to offer, if that is known.
+    :param setting: the setting of clouds.yaml that pins, where one does.
     :returns: None where nothing is known to stand in its way.
     """
     option = feature.name.partition(' ')[2]
+    needs = f'{option} requires Block Storage {feature.since}'
     if offer and offer.maximum < feature.since:
-        return (
-            f'{option} needs Block Storage microversion {feature.since} or newer, '
-            f'but this cloud is too old: it offers {offer}'
-        )
+        return f'{needs}, but this cloud is too old: it offers {offer}'
     if pin and pin < feature.since:
+        if setting:
+            return (
+                f'{needs}, but {setting} in clouds.yaml asks for {pin}: set it to {feature.since} '
+                'or newer, or remove it to use the newest'
+            )
         return (
-            f'{option} needs Block Storage microversion {feature.since} or newer, '
-            f'but {pin} was asked for: use --os-volume-api-version {feature.since}, or leave the '
-            f'version out to get the newest'
+            f'{needs}, but {pin} was asked for: use --os-volume-api-version {feature.since}, or '
+            'leave the version out to use the newest'
         )
     return None

@@ -95,6 +95,8 @@ class Volume:
     status: str | None = None
     size: int | None = None
     created_at: str | None = None
+    volume_type: str | None = None
+    encrypted: bool | None = None
     project_id: str | None = None
 
     @classmethod
@@ -102,6 +104,11 @@ class Volume:
         """Build a row from one entry of ``/volumes/detail``, ``/volumes`` or ``/volumes/{id}``."""
         known = {name: row[name] for name in _VOLUME_FIELDS if name in row}
         return cls(**known, project_id=row.get('os-vol-tenant-attr:tenant_id'))
+
+    @property
+    def created(self) -> datetime | None:
+        """When Block Storage accepted the request, aware, in UTC."""
+        return parse_time(self.created_at) if self.created_at else None
 
     def __str__(self) -> str:
         """Name a volume in a sentence, by name and ID."""

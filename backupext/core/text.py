@@ -30,10 +30,16 @@ def _is_unsafe(char: str) -> bool:
 
 
 def one_sentence(answer: str) -> str:
-    """Shorten a server's message to what fits into a sentence, without its full stop."""
+    """Shorten a server's message to what fits into a sentence, without its full stop.
+
+    Cinder repeats a value that it refuses, and says the reason at the end: the middle is left out.
+    """
     answer = _REGULAR_EXPRESSION.sub(r'\1 what Block Storage allows', answer)
     answer = visible(' '.join(answer.split())).rstrip('.')
-    return answer if len(answer) <= _LONGEST_ANSWER else answer[:_LONGEST_ANSWER] + ' [...]'
+    if len(answer) <= _LONGEST_ANSWER:
+        return answer
+    half = _LONGEST_ANSWER // 2
+    return f'{answer[:half]} [...] {answer[-half:]}'
 
 
 def without_markup(page: str) -> str:

@@ -1,167 +1,311 @@
 # SPDX-License-Identifier: Apache-2.0
 """Backing up a volume or a snapshot, once and no more than once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from backupext import errors
 from backupext.cloud import Cloud
-from backupext.core.chains import likeliest_parent
+from backupext.core import chains
 from backupext.core.models import Backup, Snapshot, Volume, is_id
-from backupext.operations.wait import Clock
+from backupext.core.storage import may_be_ceph
+from backupext.errors import Cause
+from backupext.operations.patience import Clock, Patience, pauses
 
-_NOT_FOUND = 404
+Answer = TypeVar('Answer')
+
 _BAD_REQUEST = 400
 # Clocks of servers differ, and an HTTP date leaves out the fraction of a second. An equal backup
 # made so shortly before is taken for the one that is looked for: better than to make that twice.
 _SLACK = timedelta(seconds=2)
-# The longest Retry-After, in seconds, that is waited out.
-_PATIENCE = 60
+# The longest Retry-After, in seconds, that is waited out by a command that does not wait.
+_LONGEST_PAUSE = 60
 # How often, and how many seconds apart, a backup is looked for whose request had no answer: what
 # is behind a proxy that gave up may still be at work.
 _LOOKS = (1.0, 2.0, 4.0)
 _TRIES = 3
 
 
+class Asked(NamedTuple):
+    """A backup that has been asked for.
+
+    :param is_incremental: what was asked for; the Ceph driver may make a full backup instead.
+    :param reason: why a full backup was asked for where an incremental one was wanted.
+    """
+
+    backup: Backup
+    is_incremental: bool
+    reason: str | None = None
+
+
+class Source(NamedTuple):
+    """What is backed up; an ID that was taken as given has nothing else."""
+
+    volume: Volume
+    snapshot: Snapshot | None = None
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What the request says of it."""
+        volume = {'volume_id': self.volume.id}
+        return {**volume, 'snapshot_id': self.snapshot.id} if self.snapshot else volume
+
+    @property
+    def taken_at(self) -> datetime | None:
+        """When the snapshot was taken, if it is one."""
+        return self.snapshot.created if self.snapshot else None
+
+
 class Creation:
     """Makes backups.
 
-    :param say: told what the user should know although it is no failure.
+    :param note: told what the user should know although it is no failure.
+    :param is_waiting: try as long as the patience lasts, instead of a few times.
     """
 
-    def __init__(self, cloud: Cloud, clock: Clock, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        clock: Clock,
+        patience: Patience,
+        note: Callable[[str], None],
+        *,
+        is_waiting: bool,
+    ) -> None:
         self._cloud = cloud
         self._clock = clock
-        self._say = say
+        self._patience = patience
+        self._note = note
+        self._is_waiting = is_waiting
 
-    def create(self, volume: str, snapshot: str | None, **attributes: Any) -> Backup:
+    def create(
+        self,
+        volume: str,
+        snapshot: str | None,
+        *,
+        is_incremental: bool = False,
+        allows_full: bool = False,
+        **attributes: Any,
+    ) -> Asked:
         """Create a backup of a volume, or of its snapshot, each given by name or ID.
 
-        An ID is taken at its word, which saves a request. Only if the cloud knows no such volume
+        An ID is taken as given, which saves a request. Only if the cloud knows no such volume
         or snapshot, and so has done nothing, is it looked up: another one may have that name.
 
-        :param attributes: name, description, container, force, is_incremental, metadata,
-            availability_zone.
+        :param allows_full: make a full backup where an incremental one cannot be made.
+        :param attributes: name, description, container, force, metadata, availability_zone.
         :raises NotFoundError: there is no such volume or snapshot.
         :raises AmbiguousError: several have that name.
+        :raises RefusedError: on Ceph it would fail, or destroy the data of another backup.
         """
-        references = {'volume_id': volume, 'snapshot_id': snapshot}
-        given = {kind: text for kind, text in references.items() if text is not None}
+
+        def create(source: Source) -> Asked:
+            if is_incremental:
+                return self._incremental(source, attributes, allows_full=allows_full)
+            if source.snapshot:
+                _refuse_second_of_a_snapshot(self._backups(source))
+            return self._full(source, attributes)
+
         try:
-            ids = {kind: self._taken_at_its_word(kind, text) for kind, text in given.items()}
-            return self._create_once({**ids, **attributes})
+            return create(self._source(volume, snapshot))
         except errors.RequestError as error:
-            if error.status != _NOT_FOUND or not any(is_id(text) for text in given.values()):
+            given = [volume] if snapshot is None else [volume, snapshot]
+            if error.cause is not Cause.NOT_FOUND or not any(map(is_id, given)):
                 raise
-        ids = {kind: self._looked_up(kind, text) for kind, text in given.items()}
-        return self._create_once({**ids, **attributes})
+        found = self._cloud.find_snapshot(snapshot) if snapshot is not None else None
+        return create(Source(self._cloud.find_volume(volume), found))
 
-    def create_full_if_needed(self, volume: str, snapshot: str | None, **attributes: Any) -> Backup:
-        """Create an incremental backup, or a full one where there is none to build on."""
-        source = self._cloud.find_volume(volume)
-        taken = self._cloud.find_snapshot(snapshot) if snapshot is not None else None
-        what = (source.id, taken.id if taken else None)
-        reason = self._why_full(source, taken)
-        if not reason:
-            try:
-                made = self.create(*what, is_incremental=True, **attributes)
-            except errors.RequestError as error:
-                if error.status != _BAD_REQUEST or 'create a full one first' not in str(error):
-                    raise
-                reason = 'the volume has no backup to build on'
-            else:
-                self._say(f'Making an incremental backup: {made}.')
-                return made
-        made = self.create(*what, **attributes)
-        self._say(f'Making a full backup: {made}, because {reason}.')
-        return made
+    def _source(self, volume: str, snapshot: str | None) -> Source:
+        """Look up what is not an ID."""
+        source = Volume(volume) if is_id(volume) else self._cloud.find_volume(volume)
+        if snapshot is None:
+            return Source(source)
+        taken = Snapshot(snapshot) if is_id(snapshot) else self._cloud.find_snapshot(snapshot)
+        return Source(source, taken)
 
-    def _why_full(self, volume: Volume, snapshot: Snapshot | None) -> str | None:
-        """Say why an incremental backup would fail; None where nothing speaks against it."""
-        backups = list(self._cloud.backups({'volume_id': volume.id, 'status': 'available'}))
-        parent = likeliest_parent(backups, snapshot.created if snapshot else None)
-        if parent is None:
-            return 'the volume has no available backup to build on'
-        if parent.size is not None and volume.size is not None and parent.size < volume.size:
-            # The chunked drivers fail it then, and ask for a full one.
-            return f'the volume has grown from {parent.size} to {volume.size} GiB since {parent}'
-        return None
+    def _full(
+        self, source: Source, attributes: dict[str, Any], reason: str | None = None
+    ) -> Asked:
+        made = self._create_once({**source.attributes, **attributes})
+        return Asked(made, is_incremental=False, reason=reason)
 
-    def _taken_at_its_word(self, kind: str, reference: str) -> str:
-        return reference if is_id(reference) else self._looked_up(kind, reference)
+    def _incremental(
+        self, source: Source, attributes: dict[str, Any], *, allows_full: bool
+    ) -> Asked:
+        """Create an incremental backup, or a full one where that is allowed and needed."""
+        source = self._known(source, with_size=allows_full)
+        backups = self._backups(source)
+        if source.snapshot:
+            _refuse_second_of_a_snapshot(backups)
+        reason = _reason_for_full(source, backups) if allows_full else None
+        if reason:
+            return self._full(source, attributes, reason)
+        _refuse_parent_of_a_snapshot(chains.likeliest_parent(backups, source.taken_at), backups)
+        try:
+            made = self._create_once({**source.attributes, **attributes, 'is_incremental': True})
+        except errors.RequestError as error:
+            reason = self._reason_after(error, source) if allows_full else None
+            if not reason:
+                raise
+            return self._full(source, attributes, reason)
+        return Asked(made, is_incremental=True)
 
-    def _looked_up(self, kind: str, reference: str) -> str:
-        if kind == 'volume_id':
-            return self._cloud.find_volume(reference).id
-        return self._cloud.find_snapshot(reference).id
+    def _reason_after(self, error: errors.RequestError, source: Source) -> str | None:
+        """Say why a refused incremental backup has to be a full one; None where it need not.
+
+        Cinder's words differ from release to release, so the backups are looked at again.
+        """
+        if error.status != _BAD_REQUEST:
+            return None
+        backups = self._backups(source)
+        reason = _reason_for_full(source, backups)
+        busy = chains.refused_by_older_cinder(backups, source.taken_at)
+        if reason is None and busy:
+            reason = (
+                f'the newest backup, {busy}, is in status {busy.status}, and this cloud builds on '
+                'no other'
+            )
+        if reason is None and error.cause is Cause.NO_PARENT:
+            return 'the volume has no backup to build on'
+        return reason
+
+    # What is known of the source; what the credential may not look at is left out.
+
+    def _known(self, source: Source, *, with_size: bool) -> Source:
+        volume, snapshot = source
+        if with_size and volume.size is None:
+            volume = _if_allowed(lambda: self._cloud.read_volume(volume.id)) or volume
+        if snapshot and snapshot.created is None:
+            id_ = snapshot.id
+            snapshot = _if_allowed(lambda: self._cloud.find_snapshot(id_)) or snapshot
+        return Source(volume, snapshot)
+
+    def _backups(self, source: Source) -> list[Backup]:
+        query = {'volume_id': source.volume.id}
+        return _if_allowed(lambda: list(self._cloud.backups(query))) or []
 
     def _create_once(self, attributes: dict[str, Any]) -> Backup:
         """Send the request; where its answer is lost, look for the backup before another try."""
-        for tries_left in reversed(range(_TRIES)):
+        doubtful: errors.RequestError | None = None
+        for tries, pause in enumerate(pauses(), start=1):
             begun = self._clock.now()
             try:
-                return self._cloud.create_backup(**attributes)
+                return self._send(attributes)
             except errors.RequestError as error:
-                if not error.is_transient or (error.retry_after or 0) > _PATIENCE:
+                if not error.is_transient:
+                    raise doubtful.followed_by(error) if doubtful else error
+                if not self._is_waiting and (error.retry_after or 0) > _LONGEST_PAUSE:
                     raise
                 failure = error
-            found = self._found_after(failure, attributes, begun, tries_left)
-            if found:
-                return found
-        raise failure
+            if failure.leaves_doubt:
+                doubtful = doubtful or failure
+                found = self._look_for(attributes, begun)
+                if found:
+                    self._note(f'The answer was lost; the backup is being made: {found}.')
+                    return found
+            if tries >= _TRIES and not self._is_waiting:
+                raise failure
+            if not failure.leaves_doubt:
+                # Too many requests, or no connection: this one was not carried out.
+                self._pause(failure, pause)
+        raise AssertionError('pauses never end')
 
-    def _found_after(
-        self, failure: errors.RequestError, attributes: dict[str, Any], begun: float, tries: int
-    ) -> Backup | None:
-        if not failure.leaves_doubt:
-            # Too many requests, or no connection: this one was not carried out.
-            if tries:
-                self._clock.sleep(failure.retry_after or _LOOKS[0])
-            return None
+    def _send(self, attributes: dict[str, Any]) -> Backup:
         try:
-            found = self._look_for(attributes, begun)
+            return self._cloud.create_backup(**attributes)
         except KeyboardInterrupt as interrupt:
-            raise errors.InterruptedByUserError(
-                f'Interrupted. {_unknown(attributes["volume_id"])}'
-            ) from interrupt
-        if found:
-            self._say(f'The answer was lost; the backup is being made: {found}.')
-        return found
+            raise _stopped(errors.InterruptedByUserError('Interrupted'), attributes) from interrupt
+
+    def _pause(self, failure: errors.RequestError, seconds: float) -> None:
+        if self._is_waiting:
+            self._patience.bear(failure, seconds)
+        else:
+            self._patience.pause(failure.retry_after or _LOOKS[0])
 
     def _look_for(self, attributes: dict[str, Any], begun: float) -> Backup | None:
         """Look for the backup that a request without an answer may have made.
 
         :raises RequestError: the cloud does not answer: whether there is one cannot be told.
+        :raises StoppedWaitingError: likewise, since the time limit has passed, or Ctrl-C.
         """
         for look, pause in enumerate(_LOOKS, start=1):
-            self._clock.sleep(pause)
             try:
-                rows, time = self._cloud.backups_and_time({'volume_id': attributes['volume_id']})
+                self._patience.pause(pause)
+                rows = list(self._cloud.backups({'volume_id': attributes['volume_id']}))
+            except errors.StoppedWaitingError as error:
+                raise _stopped(error, attributes) from error
             except errors.RequestError as error:
                 if error.is_transient and look < len(_LOOKS):
                     continue
                 raise errors.RequestError(
-                    f'{error} {_unknown(attributes["volume_id"])}', error.status
+                    error.sentence, error.cause, advice=_unknown(attributes), status=error.status
                 ) from error
-            since = time - timedelta(seconds=self._clock.now() - begun) - _SLACK
+            since = self._cloud.time - timedelta(seconds=self._clock.now() - begun) - _SLACK
             made = [row for row in rows if _is_the_one(row, attributes, since)]
             if made:
                 return max(made, key=lambda row: row.created_at or '')
         return None
 
 
-def _unknown(volume_id: str) -> str:
+def _if_allowed(read: Callable[[], Answer]) -> Answer | None:
+    """Read something that only makes a decision better; None where it may not be read."""
+    try:
+        return read()
+    except errors.NotFoundError:
+        return None
+    except errors.RequestError as error:
+        if error.cause is not Cause.NOT_ALLOWED:
+            raise
+        return None
+
+
+def _reason_for_full(source: Source, backups: Sequence[Backup]) -> str | None:
+    return chains.reason_for_full(source.volume.size, source.snapshot, backups)
+
+
+def _refuse_second_of_a_snapshot(backups: Sequence[Backup]) -> None:
+    """Refuse a backup of a snapshot that would fail on Ceph.
+
+    All of a volume's are in one image there. The failed one could not be deleted without the data
+    of the first.
+    """
+    first = [each for each in backups if each.snapshot_id and each.status == 'available']
+    if first and may_be_ceph(backups):
+        raise errors.RefusedError(
+            f'Cannot back up a snapshot: backup {first[0]} is one of a snapshot of the same volume '
+            'too, and Ceph can keep only one of them. Back up the volume itself, or delete that '
+            'backup first.'
+        )
+
+
+def _refuse_parent_of_a_snapshot(parent: Backup | None, backups: Sequence[Backup]) -> None:
+    """Refuse an incremental backup that fails on Ceph, and destroys its parent's data there."""
+    if parent and parent.snapshot_id and may_be_ceph(backups):
+        raise errors.RefusedError(
+            f'Cannot make an incremental backup: it would build on backup {parent}, which is one '
+            'of a snapshot, and on Ceph that destroys the data of that backup. Make a full backup, '
+            'or use --allow-full.'
+        )
+
+
+def _stopped(
+    error: errors.StoppedWaitingError, attributes: dict[str, Any]
+) -> errors.StoppedWaitingError:
+    return error.with_more(advice=_unknown(attributes))
+
+
+def _unknown(attributes: dict[str, Any]) -> str:
     return (
         'Whether the backup is being made is unknown: look at "openstack volume backup list '
-        f'--volume {volume_id}" before you try again.'
+        f'--volume {attributes["volume_id"]}" before you try again.'
     )
 
 
 def _is_the_one(row: Backup, attributes: dict[str, Any], since: datetime) -> bool:
     """Tell whether a backup is what was asked for, made since then.
 
-    Its kind says nothing: the Ceph driver may make an incremental unasked.
+    Its kind says nothing: the Ceph driver may make a full backup instead of an incremental one.
     """
     long_ago = datetime.min.replace(tzinfo=timezone.utc)
     return (

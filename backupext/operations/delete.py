@@ -2,253 +2,301 @@
 """Deleting backups in an order that Cinder accepts, and none from under its incrementals."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from backupext import errors
 from backupext.cloud import Cloud
-from backupext.core import chains
+from backupext.core import chains, retention, storage
+from backupext.core.filters import Scope
 from backupext.core.models import Backup
-from backupext.operations.bulk import Tell
-from backupext.operations.wait import Outcome, Target, Waiter, until_gone
-
-_BAD_REQUEST = 400
+from backupext.errors import Cause
+from backupext.operations.schedule import Schedule, Work
+from backupext.operations.wait import Steps, Target, until_gone
 
 #: Why what was named is in a plan.
 NAMED = 'named'
 
+Tell = Callable[[errors.BackupError], None]
+
 
 class Planned(NamedTuple):
-    """A backup that is to be deleted, and why."""
+    """A backup that is to be deleted, and why.
+
+    :param endangered: available backups whose data may be lost with it on Ceph.
+    """
 
     backup: Backup
     reason: str
+    endangered: tuple[Backup, ...] = ()
 
 
-def plan(cloud: Cloud, backups: Sequence[Backup], *, cascade: bool) -> list[Planned]:
-    """Choose what is deleted: what was named, with ``cascade`` what builds on it too; newest first.
+class Choice:
+    """Chooses what is deleted: what was named, with ``cascade`` what builds on it too."""
 
-    :raises RefusedError: whether some incremental builds on a named backup cannot be told.
+    def __init__(self, cloud: Cloud, named: Sequence[Backup]) -> None:
+        self._cloud = cloud
+        self._named = chains.by_id(named)
+        self._graphs: dict[str | None, chains.Graph] = {}
+
+    def make(self, *, cascade: bool) -> list[Planned]:
+        """Return what is to be deleted, the newest first.
+
+        :raises RefusedError: whether some incremental builds on a named backup cannot be told, or
+            one that does is protected and was not named.
+        """
+        chosen = {id_: Planned(backup, NAMED) for id_, backup in self._named.items()}
+        if cascade:
+            for backup in self._named.values():
+                for dependent in self._dependents(backup):
+                    reason = f'builds on {backup}'
+                    chosen.setdefault(dependent.id, Planned(dependent, reason))
+            self._refuse_protected(chosen.values())
+        order = chains.deletion_order(each.backup for each in chosen.values())
+        return [
+            chosen[backup.id]._replace(endangered=self._endangered(backup, chosen))
+            for backup in order
+        ]
+
+    def _graph(self, volume_id: str | None) -> chains.Graph:
+        """Read the backups of a volume: every project's, where the user may see them."""
+        if volume_id not in self._graphs:
+            scope = Scope(all_projects=self._cloud.access.is_admin)
+            backups = self._cloud.backups({'volume_id': volume_id or '', **scope.query})
+            self._graphs[volume_id] = chains.Graph(backups)
+        return self._graphs[volume_id]
+
+    def _dependents(self, backup: Backup) -> list[Backup]:
+        """Return all that build on a backup, directly or not.
+
+        An administrator can ask Cinder; for anybody else it is inferred, and doubt is refused.
+        """
+        if self._cloud.access.is_admin:
+            return self._asked_for(backup)
+        certain, possible = self._graph(backup.volume_id).dependents(backup)
+        doubtful = [each for each in possible if each.id not in self._named]
+        if doubtful:
+            raise errors.RefusedError(
+                f'Cannot tell whether {_names(doubtful)} depends on backup {backup}. Name these '
+                'too to delete them all, or ask an administrator to check.'
+            )
+        return certain
+
+    def _asked_for(self, backup: Backup) -> list[Backup]:
+        found: dict[str, Backup] = {}
+        ahead = [backup]
+        while ahead:
+            children = self._cloud.dependents(ahead.pop())
+            ahead += [child for child in children if child.id not in found]
+            found.update(chains.by_id(children))
+        return list(found.values())
+
+    def _refuse_protected(self, chosen: Iterable[Planned]) -> None:
+        for backup, reason, _ in chosen:
+            protection = retention.protection(backup, self._cloud.time)
+            if protection and backup.id not in self._named:
+                raise errors.RefusedError(
+                    f'Backup {backup} {reason} and is protected ({protection}). Name it too to '
+                    'delete both.'
+                )
+
+    def _endangered(self, backup: Backup, chosen: Container[str]) -> tuple[Backup, ...]:
+        """Return available backups whose data may be lost with one that was chosen."""
+        if not (backup.snapshot_id or (backup.is_incremental and backup.status != 'available')):
+            return ()
+        graph = self._graph(backup.volume_id)
+        shared = storage.shares_data_with(backup, graph.backups, graph.parents(backup))
+        return tuple(each for each in shared if each.id not in chosen)
+
+
+class Way(NamedTuple):
+    """How backups are deleted.
+
+    :param force: delete whatever the status is (administrators only).
+    :param wait: do not return before everything is gone.
+    :param stops_at_failure: do not try what a backup may build on that could not be deleted;
+        without it Cinder is asked, which refuses if it really does.
+    :param limit: how many deletions may run at once; None is any number.
+    :param check: looks at a backup once more before it goes; None where it is gone already.
     """
-    named = {backup.id: Planned(backup, NAMED) for backup in backups}
-    chosen = dict(named)
-    if cascade:
-        for backup in backups:
-            for dependent in _dependents(cloud, backup, named):
-                reason = f'builds on {backup}'
-                chosen.setdefault(dependent.id, Planned(dependent, reason))
-    order = chains.deletion_order(each.backup for each in chosen.values())
-    return [chosen[backup.id] for backup in order]
 
-
-def _dependents(cloud: Cloud, backup: Backup, named: Iterable[str]) -> list[Backup]:
-    """Give all that build on a backup, directly or not.
-
-    An administrator can ask Cinder; for anybody else it is inferred, and doubt is refused.
-    """
-    if cloud.is_admin:
-        return _asked_for(cloud, backup)
-    backups = list(cloud.backups({'volume_id': backup.volume_id or ''}))
-    certain, possible = chains.dependents(backup, backups)
-    doubtful = [each for each in possible if each.id not in named]
-    if doubtful:
-        names = ', '.join(str(each) for each in doubtful)
-        raise errors.RefusedError(
-            f'Whether backup {backup} is needed by {names} cannot be told for certain; name these '
-            'as well if they are to go too, or ask an administrator, who can see it.'
-        )
-    return certain
-
-
-def _asked_for(cloud: Cloud, backup: Backup) -> list[Backup]:
-    found: dict[str, Backup] = {}
-    ahead = [backup]
-    while ahead:
-        children = cloud.dependents(ahead.pop())
-        ahead += [child for child in children if child.id not in found]
-        found.update(chains.by_id(children))
-    return list(found.values())
+    force: bool = False
+    wait: bool = False
+    stops_at_failure: bool = False
+    limit: int | None = None
+    check: Callable[[Backup], Backup | None] = lambda backup: backup
 
 
 class Deletion:
     """Deletes what a plan has: dependents first, each gone before what it may build on.
 
-    Chains that have nothing to do with each other go side by side: the cloud works on its own time.
+    Unrelated backups are deleted at once: the cloud works on its own time.
 
-    :param force: delete whatever the status is (administrators only).
-    :param wait: do not return before everything is gone.
     :param fail: told of each failure; it does not keep the rest from being tried.
-    :param stop_at_failure: do not try what a backup may build on that could not be deleted; without
-        it Cinder is asked, which refuses if it really does.
-    :param concurrency: how many may be going at a time.
-    :param check: looks at a backup once more before it goes; None where it is gone already.
     """
 
-    def __init__(  # noqa: PLR0913  # what a caller can ask for
-        self,
-        cloud: Cloud,
-        waiter: Waiter,
-        fail: Tell,
-        *,
-        force: bool = False,
-        wait: bool = False,
-        stop_at_failure: bool = False,
-        concurrency: int | None = None,
-        check: Callable[[Backup], Backup | None] = lambda backup: backup,
+    def __init__(
+        self, cloud: Cloud, schedule: Schedule, fail: Tell, way: Way | None = None
     ) -> None:
         self._cloud = cloud
-        self._waiter = waiter
+        self._schedule = schedule
         self._fail = fail
-        self._force = force
-        self._wait = wait
-        self._stop_at_failure = stop_at_failure
-        self._concurrency = concurrency
-        self._check = check
-        self._stuck: list[Backup] = []
-        self._todo: list[Backup] = []
-        self._going: list[Target] = []
+        self._way = way or Way()
+        self._awaited: set[str] = set()
 
     def run(self, backups: Sequence[Backup]) -> None:
         """Delete backups.
 
-        :raises TimedOutError: the time limit has passed.
-        :raises InterruptedByUserError: Ctrl-C.
+        :raises StoppedWaitingError: the time limit has passed, or Ctrl-C.
         """
-        self._todo = chains.deletion_order(backups)
-        try:
-            self._send_what_can_go()
-            for outcomes in self._waiter.settle(self._going):
-                self._note(outcomes)
-                self._send_what_can_go()
-        except (errors.TimedOutError, errors.InterruptedByUserError) as error:
-            if not self._todo:
-                raise
-            raise type(error)(f'{error} Not asked for yet: {_names(self._todo)}.') from error
-        for backup in self._todo:
-            stuck = _names(chains.blockers(backup, self._stuck))
-            self._fail(
-                errors.RefusedError(
-                    f'Backup {backup} stays: {stuck}, which may need it, stays too.'
-                )
-            )
+        order = chains.deletion_order(backups)
+        known = chains.by_id(order)
+        after = chains.Graph(order).after(order)
+        self._awaited = {id_ for ids in after.values() for id_ in ids}
+        works = [Work(backup.id, str(backup), self._steps(backup)) for backup in order]
+        stuck: list[Backup] = []
+        for done in self._schedule.run(
+            works, after, limit=self._way.limit, stops_at_failure=self._way.stops_at_failure
+        ):
+            if done.error:
+                stuck.append(known[done.key])
+                self._fail(done.error)
+            elif done.is_left_out:
+                self._fail(_left_out(known[done.key], stuck))
 
-    def _send_what_can_go(self) -> None:
-        for backup in list(self._todo):
-            if not self._is_busy and not self._is_blocked(backup):
-                self._todo.remove(backup)
-                self._send(backup)
+    def _waits_for(self, backup: Backup) -> bool:
+        return self._way.wait or backup.id in self._awaited
 
-    @property
-    def _is_busy(self) -> bool:
-        return self._concurrency is not None and len(self._going) >= self._concurrency
-
-    def _is_blocked(self, backup: Backup) -> bool:
-        going = (self._as_backup(target) for target in self._going)
-        return bool(chains.blockers(backup, [*self._todo, *going, *self._stuck]))
-
-    def _as_backup(self, target: Target) -> Backup:
-        assert isinstance(target.subject, Backup)  # noqa: S101  # only backups are deleted here
-        return target.subject
-
-    def _send(self, backup: Backup) -> None:
-        try:
-            current = self._check(backup)
-            if current is not None:
-                self._ask(current)
-        except errors.RequestError as error:
-            self._stays(backup, _with_dependents(self._cloud, backup, error))
-        except errors.RefusedError as error:
-            self._stays(backup, error)
-
-    def _ask(self, backup: Backup) -> None:
-        """Ask for a deletion, unless somebody else has, and wait for its end where that matters."""
-        _refuse_foreign_parent(self._cloud, backup)
-        if not (self._wait or self._is_awaited(backup)):
-            self._delete_once(backup)
+    def _steps(self, backup: Backup) -> Steps:
+        """Delete one backup, and wait for its end where that matters."""
+        current = self._way.check(backup)
+        if current is None:
             return
-        if backup.status != 'deleting':
-            self._delete_patiently(backup)
-        self._going.append(until_gone(replace(backup, status='deleting')))
+        yield from self._clear_foreign_dependents(current)
+        if not self._waits_for(current):
+            yield from self._ask(current, self._send_once)
+            return
+        if current.status != 'deleting':
+            yield from self._ask(current, self._send_patiently)
+        yield until_gone(replace(current, status='deleting'))
 
-    def _stays(self, backup: Backup, error: errors.BackupError) -> None:
-        if self._stop_at_failure:
-            self._stuck.append(backup)
-        self._fail(error)
+    def _ask(self, backup: Backup, send: Callable[[Backup], None]) -> Steps:
+        """Ask for a deletion; where a dependent is being deleted, once more when it is gone."""
+        waited: set[str] = set()
+        while True:
+            try:
+                return send(backup)
+            except errors.RequestError as error:
+                if error.cause is not Cause.HAS_DEPENDENTS:
+                    raise
+                children = self._possible_children(backup)
+                going = [each for each in children if each.status == 'deleting']
+                if not going or waited.issuperset(chains.by_id(going)):
+                    raise _with_names(backup, children, error) from error
+            waited.update(chains.by_id(going))
+            yield from _gone_first(backup, going)
 
-    def _delete_once(self, backup: Backup) -> None:
+    def _send_once(self, backup: Backup) -> None:
         """Ask for a deletion; where the answer is lost, see whether it was heard."""
         try:
-            self._cloud.delete_backup(backup, force=self._force)
+            self._cloud.delete_backup(backup, force=self._way.force)
         except errors.RequestError as error:
-            if not (error.leaves_doubt and self._is_going(backup)):
+            if not (error.leaves_doubt and _is_going(self._cloud, backup)):
                 raise
 
-    def _is_awaited(self, backup: Backup) -> bool:
-        return any(chains.blockers(other, [backup]) for other in self._todo)
-
-    def _delete_patiently(self, backup: Backup) -> None:
-        """Ask for the deletion until the cloud has heard it; asking twice deletes no more."""
-        doubt = False
+    def _send_patiently(self, backup: Backup) -> None:
+        """Ask for a deletion until the cloud has heard it; asking twice deletes no more."""
+        is_in_doubt = False
 
         def ask() -> None:
-            nonlocal doubt
+            nonlocal is_in_doubt
             try:
-                self._cloud.delete_backup(backup, force=self._force)
+                self._cloud.delete_backup(backup, force=self._way.force)
             except errors.RequestError as error:
                 if error.is_transient:
-                    doubt = True
+                    is_in_doubt = True
                     raise
-                if not (doubt and self._is_going(backup)):
+                if not (is_in_doubt and _is_going(self._schedule.cloud, backup)):
                     raise
 
-        self._waiter.patiently(ask, [*self._going, until_gone(backup)])
+        with _named_if_stopped(until_gone(backup)):
+            self._schedule.patience.ask(ask)
 
-    def _is_going(self, backup: Backup) -> bool:
-        row = self._cloud.read_backup(backup.id)
-        return row is None or row.status == 'deleting'
+    def _clear_foreign_dependents(self, backup: Backup) -> Steps:
+        """Keep an administrator from deleting another project's parent.
 
-    def _note(self, outcomes: Sequence[Outcome]) -> None:
-        for outcome in outcomes:
-            if outcome.failure:
-                self._stays(self._as_backup(outcome.target), errors.BackupError(outcome.failure))
+        Cinder looks for dependents in the caller's project only, so it deletes such a parent. On
+        storage where an incremental backup needs its parent it can never be restored again then,
+        although it still says available.
 
-
-def _refuse_foreign_parent(cloud: Cloud, backup: Backup) -> None:
-    """Keep an administrator from deleting another project's parent.
-
-    Cinder looks for dependents in the caller's project only, so it deletes such a parent, and its
-    incrementals can never be restored again although they still say available.
-    """
-    if not cloud.may_be_foreign(backup):
-        return
-    dependents = cloud.dependents(backup)
-    if dependents:
-        raise errors.RefusedError(
-            f'Incremental backups depend on backup {backup}: {_names(dependents)}. Without it they '
-            'can never be restored; delete them first, the newest first.'
-        )
-
-
-def _with_dependents(
-    cloud: Cloud, backup: Backup, error: errors.RequestError
-) -> errors.BackupError:
-    """Name the incrementals for whose sake Cinder refuses a deletion, as far as can be told."""
-    if error.status != _BAD_REQUEST or 'Incremental backups exist' not in str(error):
-        return error
-    with contextlib.suppress(errors.RequestError):
-        siblings = list(cloud.backups({'volume_id': backup.volume_id or ''}))
-        children = [
-            each
-            for each in siblings
-            if backup.id in {parent.id for parent in chains.possible_parents(each, siblings)}
-        ]
-        if children:
-            return errors.BackupError(
-                f'Cannot delete backup {backup}: incremental backups depend on it, as these may: '
-                f'{_names(children)}. Delete them first, or all of them with --cascade.'
+        :raises RefusedError: dependents exist, and are not being deleted.
+        """
+        if not self._cloud.access.may_be_foreign(backup):
+            return
+        dependents = self._cloud.dependents(backup)
+        if any(each.status != 'deleting' for each in dependents):
+            raise errors.RefusedError(
+                f'Cannot delete backup {backup}: incremental backups depend on it: '
+                f'{_names(dependents)}. Delete them first, the newest first.'
             )
-    return error
+        if dependents:
+            yield from _gone_first(backup, dependents)
+
+    def _possible_children(self, backup: Backup) -> list[Backup]:
+        """Return the incrementals for whose sake Cinder may refuse a deletion."""
+        with contextlib.suppress(errors.RequestError):
+            siblings = list(self._cloud.backups({'volume_id': backup.volume_id or ''}))
+            return list(chains.Graph(siblings).children(backup))
+        return []
+
+
+def _gone_first(backup: Backup, dependents: Iterable[Backup]) -> Steps:
+    """Wait until dependents are gone that somebody is deleting.
+
+    :raises RefusedError: one of them stays.
+    """
+    for dependent in dependents:
+        try:
+            yield until_gone(dependent)
+        except errors.EndedBadlyError as error:
+            raise errors.RefusedError(
+                f'Cannot delete backup {backup}: {dependent} depends on it and was not deleted. '
+                f'{error}'
+            ) from error
+
+
+def _is_going(cloud: Cloud, backup: Backup) -> bool:
+    row = cloud.read_backup(backup.id)
+    return row is None or row.status == 'deleting'
+
+
+@contextlib.contextmanager
+def _named_if_stopped(target: Target) -> Iterator[None]:
+    """Name what may have begun when the wait for an answer ends."""
+    try:
+        yield
+    except errors.StoppedWaitingError as error:
+        raise error.with_more([target.how_to_look]) from error
+
+
+def _left_out(backup: Backup, stuck: Iterable[Backup]) -> errors.RefusedError:
+    blockers = _names(chains.blockers(backup, stuck))
+    return errors.RefusedError(
+        f'Backup {backup} was not deleted: {blockers} may depend on it and could not be deleted.'
+    )
+
+
+def _with_names(
+    backup: Backup, children: Sequence[Backup], error: errors.RequestError
+) -> errors.BackupError:
+    """Name the incrementals that Cinder refuses a deletion for, as far as can be told."""
+    if not children:
+        return error
+    return errors.BackupError(
+        f'Cannot delete backup {backup}: incremental backups depend on it, as these may: '
+        f'{_names(children)}. Delete them first, or all of them with --cascade.'
+    )
 
 
 def _names(backups: Iterable[Backup]) -> str:

@@ -3,7 +3,7 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,6 +13,8 @@ from backupext.core.filters import OWN_PROJECT, Criteria, Scope, select
 from backupext.core.models import Backup, is_id
 
 _BAD_REQUEST = 400
+# From this many references on, listing everything costs fewer requests than finding each.
+_MANY = 4
 _ONLY_AN_ADMINISTRATOR = "Only an administrator can list another project's backups."
 
 
@@ -50,6 +52,79 @@ def backups(
     return Listing(select(rows, criteria), seen)
 
 
+def scope(cloud: Cloud, project: str | None, *, all_projects: bool) -> Scope:
+    """Say whose backups ``--project`` and ``--all-projects`` ask for.
+
+    A member's own project needs no look-up; an ID none either.
+
+    :raises NotFoundError: no project has that name.
+    :raises RefusedError: it takes an administrator, and this cloud could not say so.
+    """
+    if not project:
+        return Scope(all_projects=all_projects)
+    if not cloud.access.is_admin:
+        if cloud.access.is_own(project):
+            return OWN_PROJECT
+        if not cloud.shows('project_id'):
+            raise errors.RefusedError(_ONLY_AN_ADMINISTRATOR)
+    return Scope(project_id=cloud.find_project(project))
+
+
+def in_volumes(
+    cloud: Cloud, scope: Scope, volumes: Sequence[str], warn: Callable[[str], None]
+) -> list[Backup]:
+    """Read all backups of some volumes, one list each, or of all volumes in one list.
+
+    :param volumes: names or IDs, of deleted volumes too; none for all volumes.
+    """
+    references = [References(volume) for volume in volumes] or [References()]
+    found = {
+        backup.id: backup
+        for each in references
+        for backup in backups(cloud, Criteria(scope=scope), each, warn).backups
+    }
+    return list(found.values())
+
+
+def find_many(
+    cloud: Cloud, references: Sequence[str], fail: Callable[[errors.BackupError], None]
+) -> list[Backup]:
+    """Find backups by name or ID, each once; few by a request each, many in one list.
+
+    :param fail: told of each that cannot be found.
+    """
+    known = _Known(cloud.backups({}) if len(references) >= _MANY else ())
+    found = {}
+    for reference in references:
+        try:
+            backup = known.get(reference) or cloud.find_backup(reference)
+        except errors.StoppedWaitingError:
+            raise
+        except errors.BackupError as error:
+            fail(error)
+        else:
+            found[backup.id] = backup
+    return list(found.values())
+
+
+class _Known:
+    """Backups of a list, by ID and by the names that only one of them has."""
+
+    def __init__(self, backups: Iterable[Backup]) -> None:
+        self._ids: dict[str, Backup] = {}
+        self._names: dict[str, list[Backup]] = {}
+        for backup in backups:
+            self._ids[backup.id] = backup
+            self._names.setdefault(backup.name or '', []).append(backup)
+
+    def get(self, reference: str) -> Backup | None:
+        if reference in self._ids:
+            return self._ids[reference]
+        named = self._names.get(reference.strip(), [])
+        # Another project's backup may have what looks like an ID as its ID.
+        return named[0] if len(named) == 1 and not is_id(reference) else None
+
+
 def find(cloud: Cloud, reference: str, scope: Scope) -> Backup:
     """Find a backup by ID or name in a scope.
 
@@ -60,7 +135,7 @@ def find(cloud: Cloud, reference: str, scope: Scope) -> Backup:
         with _filter_refused(cloud, scope):
             return cloud.find_backup(reference, scope)
     except errors.NotFoundError as error:
-        if scope == OWN_PROJECT or cloud.is_admin:
+        if scope == OWN_PROJECT or cloud.access.is_admin:
             raise
         raise errors.NotFoundError(
             f'{error} Only an administrator can look into other projects.'
@@ -90,7 +165,7 @@ def _volume_id(cloud: Cloud, volume: str, scope: Scope) -> str:
     if is_id(volume):
         return volume
     try:
-        return cloud.find_volume(volume, scope if cloud.is_admin else OWN_PROJECT).id
+        return cloud.find_volume(volume, scope if cloud.access.is_admin else OWN_PROJECT).id
     except errors.NotFoundError as error:
         raise errors.NotFoundError(
             f'{error} To list the backups of a deleted volume give its ID.'
@@ -119,7 +194,7 @@ def _filter_refused(cloud: Cloud, scope: Scope) -> Iterator[None]:
     try:
         yield
     except errors.RequestError as error:
-        if error.status != _BAD_REQUEST or cloud.is_admin or not scope.project_id:
+        if error.status != _BAD_REQUEST or cloud.access.is_admin or not scope.project_id:
             raise
         raise errors.RefusedError(_ONLY_AN_ADMINISTRATOR) from error
 
@@ -130,7 +205,7 @@ def _shows_owners(cloud: Cloud, first: Backup | None) -> bool:
     Whoever may is shown whose backups they are, from 3.18 on; else the role has to tell.
     """
     if first is None or not cloud.shows('project_id'):
-        return cloud.is_admin
+        return cloud.access.is_admin
     return first.project_id is not None
 
 

@@ -2,7 +2,7 @@
 """Deleting what no rule keeps, as planned, with another look at each before it goes."""
 
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import NamedTuple
 
 from backupext import errors
@@ -10,30 +10,27 @@ from backupext.cloud import Cloud
 from backupext.core import retention
 from backupext.core.filters import Property, Scope
 from backupext.core.models import Backup
-from backupext.operations import tree
-from backupext.operations.bulk import Tell
-from backupext.operations.delete import Deletion
-from backupext.operations.wait import Waiter
+from backupext.operations import listing
+from backupext.operations.delete import Deletion, Tell, Way
+from backupext.operations.schedule import Schedule
 
 
 class Request(NamedTuple):
     """What is pruned and how.
 
     ``volumes`` are names or IDs, none for all; ``properties`` narrow what may be deleted and what
-    counts; ``now`` is aware, ``zone`` makes the calendar; ``concurrency`` is how many may be going
-    at a time.
+    counts; ``zone`` makes the calendar; ``concurrency`` is how many deletions may run at once.
     """
 
     scope: Scope
     volumes: Sequence[str]
     properties: tuple[Property, ...]
     policy: retention.Policy
-    now: datetime
     zone: tzinfo
     concurrency: int
 
 
-def plan(cloud: Cloud, request: Request) -> list[retention.Decision]:
+def decide(cloud: Cloud, request: Request) -> list[retention.Decision]:
     """Decide for every backup in scope; nothing is changed.
 
     :raises UsageError: the policy names nothing to keep.
@@ -42,7 +39,7 @@ def plan(cloud: Cloud, request: Request) -> list[retention.Decision]:
     """
     if request.policy.is_empty:
         raise errors.UsageError('Nothing to keep is named: give at least one --keep option.')
-    backups = tree.in_volumes(cloud, request.scope, request.volumes, _refuse)
+    backups = listing.in_volumes(cloud, request.scope, request.volumes, _refuse)
     missing = request.policy.ids - {backup.id for backup in backups}
     if missing:
         raise errors.RefusedError(
@@ -51,7 +48,7 @@ def plan(cloud: Cloud, request: Request) -> list[retention.Decision]:
     return retention.plan(
         backups,
         request.policy,
-        request.now,
+        cloud.time,
         request.zone,
         lambda backup: all(each.is_in(backup.metadata) for each in request.properties),
     )
@@ -63,29 +60,20 @@ def _refuse(_warning: str) -> None:
 
 
 def execute(
-    cloud: Cloud,
-    waiter: Waiter,
-    decisions: Sequence[retention.Decision],
-    request: Request,
-    fail: Tell,
+    schedule: Schedule, decisions: Sequence[retention.Decision], request: Request, fail: Tell
 ) -> None:
     """Delete what the plan says, dependents first, each gone before what it may build on.
 
-    A chain stops at its first failure. What has changed since the plan was made stays.
+    A chain stops at its first failure. What has changed since the plan was made is kept.
     """
     doomed = [each.backup for each in decisions if each.action is retention.Action.DELETE]
-    deletion = Deletion(
-        cloud,
-        waiter,
-        fail,
+    way = Way(
         wait=True,
-        stop_at_failure=True,
-        concurrency=request.concurrency,
-        check=lambda backup: waiter.patiently(
-            lambda: _check_again(cloud, backup, request.policy), ()
-        ),
+        stops_at_failure=True,
+        limit=request.concurrency,
+        check=lambda backup: _check_again(schedule.cloud, backup, request.policy),
     )
-    deletion.run(doomed)
+    Deletion(schedule.cloud, schedule, fail, way).run(doomed)
 
 
 def _check_again(cloud: Cloud, planned: Backup, policy: retention.Policy) -> Backup | None:
@@ -97,13 +85,9 @@ def _check_again(cloud: Cloud, planned: Backup, policy: retention.Policy) -> Bac
     if current is None or current.status == 'deleting':
         return current
     if current.status != 'available':
-        raise errors.RefusedError(
-            f'Backup {current} is in status {current.status} by now: it stays.'
-        )
+        raise errors.RefusedError(f'Backup {current} was kept: its status is now {current.status}.')
     if current.metadata != planned.metadata:
-        raise errors.RefusedError(
-            f'The properties of backup {current} have been changed meanwhile: it stays.'
-        )
+        raise errors.RefusedError(f'Backup {current} was kept: its properties have changed.')
     if any(each.is_in(current.metadata) for each in policy.protect):
-        raise errors.RefusedError(f'Backup {current} is protected by now: it stays.')
+        raise errors.RefusedError(f'Backup {current} was kept: it is protected now.')
     return current

@@ -2,27 +2,51 @@
 """Restoring a backup to an existing volume or to a new one; every refusal comes first."""
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple, NoReturn
 
 from backupext import errors
 from backupext.cloud import Cloud
 from backupext.core.models import Backup, Volume, is_id
+from backupext.core.text import visible
+from backupext.errors import Cause
+from backupext.operations.patience import Patience, pauses
+from backupext.operations.wait import Steps, until_restored
+
+_UNKNOWN = (
+    'Whether the restore has begun is unknown: look at "openstack volume list" before you try '
+    'again.'
+)
+# Refusals that come before Cinder makes the new volume.
+_LEAVE_NOTHING = frozenset(
+    {
+        Cause.BACKUP_QUOTA,
+        Cause.CREDENTIALS,
+        Cause.NOT_ALLOWED,
+        Cause.OTHER_QUOTA,
+        Cause.RATE_LIMITED,
+        Cause.UNTRUSTED,
+    }
+)
+# An HTTP date leaves out the fraction of a second, and clocks of servers differ.
+_SLACK = timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
 class NewVolume:
-    """What a new volume is to be; where nothing is said, Cinder decides."""
+    """What a new volume is to be; where nothing is said, Cinder decides. ``size`` is in GiB."""
 
     name: str | None = None
     type: str | None = None
     availability_zone: str | None = None
+    size: int | None = None
 
     @property
     def is_special(self) -> bool:
         """Whether the volume has to be made first (3.47): a restore cannot choose these."""
-        return bool(self.type or self.availability_zone)
+        return bool(self.type or self.availability_zone or self.size)
 
 
 class Restored(NamedTuple):
@@ -39,63 +63,305 @@ class Restored(NamedTuple):
         return Volume(self.volume_id, self.volume_name, self.volume_status)
 
 
-def restore(
-    cloud: Cloud, reference: str, volume: str | None, new: NewVolume, *, force: bool = False
-) -> Restored:
-    """Ask for the restore of a backup, given by name or ID.
+class Restore:
+    """Restores a backup.
 
-    :param volume: an existing volume's name or ID, the name of a new one, or None: a new one.
-    :param new: what the new volume is to be.
-    :param force: overwrite an existing volume.
-    :raises UsageError: an existing volume and a new one are asked for together.
-    :raises RefusedError: the volume exists and must not be overwritten, or cannot be restored to.
-    :raises AmbiguousError: several volumes have that name: none is overwritten, and no other made.
-    :raises NotFoundError: an ID that no volume has is a mistake, not the name of a new volume.
+    :param note: told what the user should know although it is no failure.
+    :param patience: how long to try where the cloud is too busy to take the request; None: once.
     """
-    if volume is not None and new.name is not None:
-        raise errors.UsageError(
-            f"Give '{volume}' to restore to that volume, or --name for a new one, not both."
+
+    def __init__(
+        self, cloud: Cloud, note: Callable[[str], None], patience: Patience | None = None
+    ) -> None:
+        self._cloud = cloud
+        self._note = note
+        self._patience = patience
+
+    def begin(
+        self, reference: str, volume: str | None, new: NewVolume, *, force: bool = False
+    ) -> Restored:
+        """Ask for the restore of a backup, given by name or ID.
+
+        :param volume: an existing volume's name or ID, the name of a new one, or None: a new one.
+        :param new: what the new volume is to be.
+        :param force: overwrite an existing volume.
+        :raises UsageError: an existing volume and a new one are asked for together.
+        :raises RefusedError: the volume exists and must not be overwritten, or cannot be restored
+            to.
+        :raises AmbiguousError: several volumes have that name: none is overwritten, and no other
+            made.
+        :raises NotFoundError: an ID that no volume has is a mistake, not the name of a new volume.
+        """
+        if volume is not None and new.name is not None:
+            raise errors.UsageError(
+                f"Give '{volume}' to restore to that volume, or --name for a new one, not both."
+            )
+        backup = self._cloud.find_backup(reference)
+        _refuse_unavailable(backup)
+        existing = self._existing(backup, volume, force=force) if volume is not None else None
+        if existing is None:
+            return self._to_new(backup, replace(new, name=volume) if volume is not None else new)
+        _refuse_to_overwrite(backup, existing, new, force=force)
+        self._refuse_other_type(backup, existing)
+        return self._ask(lambda: self._send(backup, volume_id=existing.id))
+
+    def finish(self, restored: Restored) -> Steps:
+        """Wait for a restore to end; give it with the volume's final name.
+
+        The backup turns available again even where the restore failed; only the volume tells.
+        Cinder renames a new volume to the source's name when it has the data.
+
+        :raises EndedBadlyError: the restore failed; the message says what to do next.
+        """
+        try:
+            row = yield until_restored(restored.volume)
+        except errors.EndedBadlyError as error:
+            raise errors.EndedBadlyError(f'{error} {self._next_step(restored)}') from error
+        return restored._replace(volume_name=row.name) if row else restored
+
+    def _next_step(self, restored: Restored) -> str:
+        """Say what is known of the backup of a failed restore, and what to do.
+
+        An administrator who resets the backup's status while it is being restored aborts that.
+        """
+        backup = None
+        with contextlib.suppress(errors.RequestError):
+            backup = self._cloud.read_backup(restored.id)
+        advice = (
+            f'The volume does not have the data. To delete it: openstack volume delete '
+            f'{restored.volume_id}'
         )
-    backup = cloud.find_backup(reference)
-    _refuse_unavailable(backup)
-    if volume is None:
-        return _to_a_new_volume(cloud, backup, new)
-    existing = _existing_volume(cloud, volume)
-    if existing is None:
-        return _to_a_new_volume(cloud, backup, NewVolume(volume, new.type, new.availability_zone))
-    _refuse_to_overwrite(backup, existing, new, force=force)
-    return _begin(cloud, backup, volume_id=existing.id)
-
-
-def _to_a_new_volume(cloud: Cloud, backup: Backup, new: NewVolume) -> Restored:
-    if not new.is_special:
-        return _begin(cloud, backup, name=new.name)
-    with _lost_answer_told():
-        volume = cloud.create_volume_from(
-            backup, name=new.name, volume_type=new.type, availability_zone=new.availability_zone
+        if backup is None or backup.status == 'available':
+            return f'{advice}. To try again: openstack volume backup restore {restored.id}'
+        why = f' ({backup.fail_reason.rstrip(".")})' if backup.fail_reason else ''
+        return (
+            f'Backup {backup} is in status {backup.status}{why}: the restore was probably aborted '
+            f'by a reset of its status. {advice}'
         )
-    return Restored(backup.id, volume.id, volume.name, volume.status)
 
+    # The target
 
-def _begin(cloud: Cloud, backup: Backup, **target: str | None) -> Restored:
-    with _lost_answer_told():
-        answer = cloud.restore_backup(backup, **target)
-    return Restored(answer.id, answer.volume_id, answer.volume_name)
+    def _existing(self, backup: Backup, reference: str, *, force: bool) -> Volume | None:
+        """Find the volume to restore to; None where it is the name of a new one.
 
+        A credential whose access rules forbid to look can restore over an ID with ``--force``:
+        Cinder checks the rest itself.
+        """
+        try:
+            return self._cloud.find_volume(reference)
+        except errors.NotFoundError as error:
+            if not is_id(reference):
+                return None
+            raise errors.NotFoundError(_no_such_id(backup, reference)) from error
+        except errors.RequestError as error:
+            if error.cause is not Cause.NOT_ALLOWED:
+                raise
+            if not is_id(reference):
+                raise errors.RequestError(
+                    error.sentence,
+                    error.cause,
+                    advice='To restore to a new volume without looking for an existing one: '
+                    f'--name {reference}',
+                    status=error.status,
+                ) from error
+            if not force or backup.encryption_key_id:
+                raise
+            return Volume(reference, status='available')
 
-@contextlib.contextmanager
-def _lost_answer_told() -> Iterator[None]:
-    """Ask for a restore once only: a second one might make a second volume."""
-    try:
-        yield
-    except errors.RequestError as error:
-        if not error.leaves_doubt:
-            raise
+    def _refuse_other_type(self, backup: Backup, volume: Volume) -> None:
+        """Refuse a target on which an encrypted backup, or an encrypted target, would be lost.
+
+        Cinder restores ciphertext as it is, with the key of the source: to a volume of another
+        type it fails, and the target has lost its data by then. An unencrypted backup on an
+        encrypted volume cannot be read either.
+        """
+        is_encrypted = self._is_encrypted(backup)
+        if not (is_encrypted or volume.encrypted):
+            return
+        source = self._source(backup)
+        which = 'is encrypted' if is_encrypted else 'would go to an encrypted volume'
+        if source is None:
+            raise errors.RefusedError(
+                f'Cannot restore backup {backup} to volume {volume}: it {which}, and the volume '
+                'that it was made of, which has to be of the same type, no longer exists. Restore '
+                'it to a new volume, with --type and the type of that volume.'
+            )
+        if source.volume_type != volume.volume_type:
+            raise errors.RefusedError(
+                f'Cannot restore backup {backup} to volume {volume} of type '
+                f"'{_shown(volume.volume_type)}': it {which}, so it needs a volume of its source's "
+                f"type '{_shown(source.volume_type)}'."
+            )
+
+    def _is_encrypted(self, backup: Backup) -> bool:
+        """Tell whether a backup is encrypted; below 3.64 only its source volume can tell."""
+        if self._cloud.shows('encryption_key_id'):
+            return backup.encryption_key_id is not None
+        try:
+            source = self._source(backup)
+        except errors.RequestError as error:
+            if error.cause is not Cause.NOT_ALLOWED:
+                raise
+            return False
+        return bool(source and source.encrypted)
+
+    def _source(self, backup: Backup) -> Volume | None:
+        return self._cloud.read_volume(backup.volume_id) if backup.volume_id else None
+
+    def _to_new(self, backup: Backup, new: NewVolume) -> Restored:
+        _refuse_too_small(backup, new)
+        new = self._with_type(backup, new)
+        self._tell_owner(backup)
+        if new.is_special:
+            return self._ask(lambda: self._create_from(backup, new), backup, new)
+        return self._ask(lambda: self._send(backup, name=new.name), backup, new)
+
+    def _with_type(self, backup: Backup, new: NewVolume) -> NewVolume:
+        """Take the source's type for an encrypted backup, which fails on any other.
+
+        :raises RefusedError: another one was asked for, or nobody knows which it has to be.
+        """
+        if not self._is_encrypted(backup):
+            return new
+        source = self._source(backup)
+        if source is None:
+            if new.type:
+                return new
+            raise errors.RefusedError(
+                f'Cannot restore backup {backup}: it is encrypted, and the volume that it was made '
+                'of no longer exists. Use --type with the type of that volume: on any other type '
+                'the restore fails.'
+            )
+        if new.type and not self._is_type(new.type, source):
+            raise errors.RefusedError(
+                f"Cannot restore backup {backup} to a volume of type '{visible(new.type)}': it is "
+                f"encrypted, so it needs its source's type '{_shown(source.volume_type)}'."
+            )
+        self._cloud.require('restore --type')
+        return replace(new, type=source.volume_type)
+
+    def _is_type(self, reference: str, volume: Volume) -> bool:
+        """Tell whether a name or an ID is that of a volume's type."""
+        if reference == volume.volume_type:
+            return True
+        return is_id(reference) and self._cloud.volume_type_name(reference) == volume.volume_type
+
+    def _tell_owner(self, backup: Backup) -> None:
+        """Tell an administrator in whose project a new volume comes to be."""
+        access = self._cloud.access
+        if backup.project_id and backup.project_id != access.project_id:
+            self._note(
+                f'Backup {backup} belongs to project {backup.project_id}. The new volume belongs '
+                f'to your project, {access.project_id}, and counts towards its quota.'
+            )
+
+    # The request
+
+    def _create_from(self, backup: Backup, new: NewVolume) -> Restored:
+        volume = self._cloud.create_volume_from(
+            backup,
+            name=new.name,
+            volume_type=new.type,
+            availability_zone=new.availability_zone,
+            size=new.size,
+        )
+        return Restored(backup.id, volume.id, volume.name, volume.status)
+
+    def _send(self, backup: Backup, **target: str | None) -> Restored:
+        answer = self._cloud.restore_backup(backup, **target)
+        return Restored(answer.id, answer.volume_id, answer.volume_name)
+
+    def _ask(
+        self,
+        request: Callable[[], Restored],
+        backup: Backup | None = None,
+        new: NewVolume | None = None,
+    ) -> Restored:
+        """Ask for a restore once only: a second one might make a second volume.
+
+        What the cloud has certainly not carried out may be asked for again.
+
+        :param new: the new volume, which may stay behind where the restore is refused.
+        """
+        for pause in pauses():
+            begun = self._cloud.time
+            try:
+                return request()
+            except errors.RequestError as error:
+                if error.is_transient and not error.leaves_doubt and self._patience:
+                    self._patience.bear(error, pause)
+                    continue
+                left = None
+                if backup and new and error.cause not in _LEAVE_NOTHING:
+                    left = self._left_behind(backup, new, begun)
+                if error.leaves_doubt:
+                    self._refuse_to_guess(error, left)
+                if left is None:
+                    raise
+                raise _with_left_behind(error, left) from error
+            except KeyboardInterrupt as error:
+                interrupted = errors.InterruptedByUserError('Interrupted', advice=_UNKNOWN)
+                raise interrupted from error
+        raise AssertionError('pauses never end')
+
+    def _left_behind(self, backup: Backup, new: NewVolume, begun: datetime) -> Volume | None:
+        """Look for the new volume of a restore that was refused.
+
+        Without a backup service Cinder makes the volume, and only then refuses.
+        """
+        name = new.name or f'restore_backup_{backup.id}'
+        with contextlib.suppress(errors.RequestError):
+            made = [
+                volume
+                for volume in self._cloud.volumes_called(name)
+                if volume.created and volume.created >= begun - _SLACK
+            ]
+            return max(made, key=lambda volume: volume.created_at or '', default=None)
+        return None
+
+    def _refuse_to_guess(self, error: errors.RequestError, left: Volume | None) -> NoReturn:
+        """End the command where nobody knows whether the restore has begun."""
+        advice = _UNKNOWN
+        if left:
+            advice = (
+                f'Volume {left} was created (status {left.status}). Whether the restore has begun '
+                f'is unknown: look at "openstack volume show {left.id}" before you try again.'
+            )
+        try:
+            if self._patience:
+                self._patience.pause(0)
+        except errors.StoppedWaitingError as stopped:
+            raise stopped.with_more(advice=advice) from error
         raise errors.RequestError(
-            f'{error} Whether the restore has begun is unknown: look at "openstack volume list" '
-            'before you try again.',
-            error.status,
+            error.sentence, error.cause, advice=advice, status=error.status
         ) from error
+
+
+def _with_left_behind(error: errors.RequestError, left: Volume) -> errors.RequestError:
+    advice = f'{error.advice} ' if error.advice else ''
+    return errors.RequestError(
+        error.sentence,
+        error.cause,
+        advice=f'{advice}The new volume {left} was created all the same and has no data. To '
+        f'delete it: openstack volume delete {left.id}',
+        status=error.status,
+    )
+
+
+def _no_such_id(backup: Backup, reference: str) -> str:
+    if reference == backup.volume_id:
+        return (
+            f"Volume '{reference}', which backup {backup} was made of, no longer exists. To "
+            f'restore to a new volume: openstack volume backup restore {backup.id}'
+        )
+    return (
+        f"No volume has the ID '{reference}'. To restore to a new volume, give a name that is not "
+        'an ID, or omit the argument.'
+    )
+
+
+def _shown(type_: str | None) -> str:
+    return visible(type_ or 'none')
 
 
 def _refuse_unavailable(backup: Backup) -> None:
@@ -105,22 +371,19 @@ def _refuse_unavailable(backup: Backup) -> None:
         )
 
 
-def _existing_volume(cloud: Cloud, reference: str) -> Volume | None:
-    try:
-        return cloud.find_volume(reference)
-    except errors.NotFoundError as error:
-        if not is_id(reference):
-            return None
-        raise errors.NotFoundError(
-            f"No volume has the ID '{reference}', and it is not taken for the name of a new one; "
-            'to restore to a new volume give another name, or leave it out.'
-        ) from error
+def _refuse_too_small(backup: Backup, new: NewVolume) -> None:
+    if new.size is not None and backup.size is not None and new.size < backup.size:
+        raise errors.RefusedError(
+            f'Cannot restore backup {backup} of {backup.size} GiB to a volume of {new.size} GiB: '
+            'it is too small.'
+        )
 
 
 def _refuse_to_overwrite(backup: Backup, volume: Volume, new: NewVolume, *, force: bool) -> None:
     if new.is_special:
         raise errors.UsageError(
-            f'Volume {volume} already exists; --type and --availability-zone are for a new one.'
+            f'Volume {volume} already exists; --type, --availability-zone and --size are for a '
+            'new one.'
         )
     if not force:
         raise errors.RefusedError(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from backupext import errors
 from backupext.cloud import Cloud
 from backupext.core import tree
-from backupext.core.filters import Criteria, Scope
+from backupext.core.filters import Scope
 from backupext.core.models import Backup
 from backupext.operations import listing
 
@@ -25,9 +25,9 @@ def chains(
     :param exact: ask Cinder for the parents instead of inferring them (administrators only).
     :raises RefusedError: ``exact`` by somebody who is no administrator.
     """
-    if exact and not cloud.is_admin:
+    if exact and not cloud.access.is_admin:
         raise errors.RefusedError('Only an administrator can see which parents Cinder has.')
-    backups = in_volumes(cloud, scope, volumes, warn)
+    backups = listing.in_volumes(cloud, scope, volumes, warn)
     if not exact:
         return tree.infer(backups)
     parents = {
@@ -36,19 +36,6 @@ def chains(
         for child in cloud.dependents(parent)
     }
     return tree.exact(backups, parents)
-
-
-def in_volumes(
-    cloud: Cloud, scope: Scope, volumes: Sequence[str], warn: Callable[[str], None]
-) -> list[Backup]:
-    """Read all backups of some volumes, one list each, or of all volumes in one list."""
-    references = [listing.References(volume) for volume in volumes] or [listing.References()]
-    backups = {
-        backup.id: backup
-        for each in references
-        for backup in listing.backups(cloud, Criteria(scope=scope), each, warn).backups
-    }
-    return list(backups.values())
 
 
 def _possible_parents(backups: Sequence[Backup]) -> list[Backup]:

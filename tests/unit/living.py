@@ -12,7 +12,7 @@ import requests
 from tests.unit.clock import FakeClock
 from tests.unit.rows import backup
 from tests.unit.shell import CommandTest
-from tests.unit.stub import OWN_PROJECT, Answer, Asked, StubCloud
+from tests.unit.stub import OWN_PROJECT, Answer, Asked, Said, StubCloud
 
 PROJECT = 'os-backup-project-attr:project_id'
 INCREMENTALS_EXIST = 'Invalid backup: Incremental backups exist for this backup.'
@@ -23,8 +23,6 @@ FIRST = datetime(2026, 10, 1, 2)  # noqa: DTZ001  # as the API writes it: naive 
 _ONE = re.compile(r'(GET|DELETE) /backups/([^/?]+)')
 _ACTION = re.compile(r'POST /backups/([^/?]+)/action')
 
-Fault = Answer | BaseException
-
 
 class LivingCloud(StubCloud):
     """A cloud whose backups are deleted as Cinder does it: 202, and gone later.
@@ -33,12 +31,18 @@ class LivingCloud(StubCloud):
     prepares with ``on``, ``fail`` or ``refuse`` is said once, before it answers by itself.
 
     :param takes: how many seconds a deletion takes.
+    :param page: how many rows a page of a list has at most.
     """
 
-    def __init__(self, clock: FakeClock, *, takes: float = 2.0, **kwargs: Any) -> None:
+    def __init__(
+        self, clock: FakeClock, *, takes: float = 2.0, page: int = 1000, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self._clock = clock
         self._deletes_in = takes
+        self._page = page
+        #: What happens behind the back of whoever has read a page.
+        self.after_page: Callable[[], object] = lambda: None
         self._rows: dict[str, dict[str, Any]] = {}
         self._parents: dict[str, str] = {}
         self._gone_at: dict[str, float] = {}
@@ -72,6 +76,11 @@ class LivingCloud(StubCloud):
     def change(self, id_: str, **fields: Any) -> None:
         """Change a backup now."""
         self._rows[id_].update(fields)
+
+    def remove(self, *ids: str) -> None:
+        """Have somebody else delete backups, at once."""
+        for id_ in ids:
+            self._rows.pop(id_, None)
 
     def spoil(self, id_: str, **fields: Any) -> None:
         """Let a deletion that has begun end in another way."""
@@ -115,7 +124,7 @@ class LivingCloud(StubCloud):
                 del self._rows[id_], self._gone_at[id_]
                 self.gone.append(id_)
 
-    def _next(self, answers: list[Fault]) -> Fault:
+    def _next(self, answers: list[Said]) -> Said:
         return answers.pop(0)
 
     def _unprepared(self, asked: Asked) -> Answer:
@@ -135,6 +144,7 @@ class LivingCloud(StubCloud):
     def _list(self, query: dict[str, str]) -> Answer:
         everybody = query.pop('all_tenants', None)
         parent = query.pop('parent_id', None)
+        marker, limit = query.pop('marker', None), int(query.pop('limit', self._page))
         rows = [
             row
             for row in reversed(self._rows.values())
@@ -142,7 +152,18 @@ class LivingCloud(StubCloud):
             and (parent is None or self._parents.get(row['id']) == parent)
             and all(row[key] == value for key, value in query.items())
         ]
-        return Answer(body={'backups': rows})
+        return self._turn_to(rows, marker, min(limit, self._page))
+
+    def _turn_to(self, rows: list[dict[str, Any]], marker: str | None, size: int) -> Answer:
+        """Give a page as Cinder does: a full one has a link, whether there is more or not."""
+        ids = [row['id'] for row in rows]
+        if marker is not None and marker not in ids:
+            return _refusal(404, f'Backup {marker} could not be found.')
+        first = ids.index(marker) + 1 if marker is not None else 0
+        page = [dict(row) for row in rows[first : first + size]]
+        links = [{'rel': 'next', 'href': ''}] if len(page) == size else []
+        self.after_page()
+        return Answer(body={'backups': page, 'backups_links': links})
 
     def _show(self, id_: str) -> Answer:
         row = self._rows.get(id_)

@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import requests
 import requests_mock
 from requests_mock.request import _RequestObjectProxy as Request
+
+from tests.unit.clock import FakeClock
 
 KEYSTONE = 'http://identity.test/v3'
 CINDER = 'http://volume.test/v3'
@@ -53,16 +56,35 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Silence:
+    """What Block Storage says that takes a request and does not answer: time passes on a clock."""
+
+    clock: FakeClock
+
+    def last(self, timeout: float | None) -> NoReturn:
+        """Last until whoever asked gives up."""
+        if timeout is None:
+            raise AssertionError('nobody gives up')
+        self.clock.time += timeout
+        raise requests.exceptions.ReadTimeout('Read timed out.')
+
+
+Said = Answer | Silence | BaseException
+
+
+@dataclass(frozen=True)
 class Asked:
     """A request that Block Storage got, written as 'METHOD /path?query', and its body.
 
-    The line has the query unquoted, as people read it; ``url`` has it as it was sent.
+    The line has the query unquoted, as people read it; ``url`` has it as it was sent. ``timeout``
+    is how many seconds whoever asks is ready to wait for an answer.
     """
 
     line: str
     body: Any
     microversion: str | None
     url: str
+    timeout: float | None
 
 
 class StubCloud:
@@ -98,7 +120,7 @@ class StubCloud:
         self.asked: list[Asked] = []
         self.identity: list[str] = []
         self.projects: list[dict[str, str]] = []
-        self._answers: dict[str, list[Answer | BaseException]] = {}
+        self._answers: dict[str, list[Said]] = {}
         self._clouds_yaml: Path | None = None
         self._mocker = requests_mock.Mocker()
 
@@ -147,6 +169,10 @@ class StubCloud:
     def fail(self, line: str, error: BaseException) -> None:
         """Break the connection instead of answering a request."""
         self._answers.setdefault(line, []).append(error)
+
+    def ignore(self, line: str, clock: FakeClock) -> None:
+        """Take a request and never answer it."""
+        self._answers.setdefault(line, []).append(Silence(clock))
 
     def refuse(self, line: str, status: int, message: str) -> None:
         """Answer a request with an error as Cinder words it."""
@@ -204,7 +230,8 @@ class StubCloud:
         version = request.headers.get('OpenStack-API-Version')
         body = json.loads(request.body) if request.body else None
         microversion = str(version).split()[-1] if version else None
-        self.asked.append(Asked(line, body, microversion, str(request.url)))
+        timeout = request.timeout
+        self.asked.append(Asked(line, body, microversion, str(request.url), timeout))
         return self.asked[-1]
 
     def _answer(self, asked: Asked) -> Answer:
@@ -216,9 +243,11 @@ class StubCloud:
         answer = self._next(answers) if answers else self._unprepared(asked)
         if isinstance(answer, BaseException):
             raise answer
+        if isinstance(answer, Silence):
+            answer.last(asked.timeout)
         return answer
 
-    def _next(self, answers: list[Answer | BaseException]) -> Answer | BaseException:
+    def _next(self, answers: list[Said]) -> Said:
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
     def _unprepared(self, asked: Asked) -> Answer:

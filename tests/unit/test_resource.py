@@ -14,7 +14,7 @@ from openstack import connection, exceptions
 from backupext import errors
 from backupext.core import features
 from backupext.resource import Backup
-from backupext.session import Session
+from backupext.session import Negotiation, Session
 from tests.unit import rows
 from tests.unit.stub import ACCOUNT, StubCloud
 
@@ -68,7 +68,9 @@ class ResourceTest(unittest.TestCase):
             block_storage_default_microversion=pin,
         )
         self.addCleanup(self.connection.close)
-        self.session = Session(self.connection.block_storage)
+        self.session = Session(
+            self.connection.block_storage, Negotiation(self.connection.block_storage)
+        )
         self.setting_up = len(self.cloud.asked)
 
     def setUp(self) -> None:
@@ -285,7 +287,7 @@ CALLS: dict[str, tuple[Any, Callable[[Session], object]]] = {
 class MicroversionTest(ResourceTest):
     def test_unpinned_nothing_is_asked_before_the_first_call(self) -> None:
         self.assertEqual(self.cloud.asked, [])
-        self.assertEqual(self.session.microversion, features.NEWEST)
+        self.assertEqual(self.session.negotiation.version, features.NEWEST)
 
     def test_pinned_each_call_is_one_request_at_the_pin(self) -> None:
         for line, (answer, call) in CALLS.items():
@@ -315,7 +317,7 @@ class MicroversionTest(ResourceTest):
 
     def test_an_older_cloud_is_not_asked_again_for_what_it_lacks(self) -> None:
         self.use_cloud(maximum='3.42')
-        self.session.require(features.OPTIONS['create --property'])
+        self.session.negotiation.require(features.OPTIONS['create --property'])
         with self.assertRaisesRegex(errors.UnsupportedError, '3.43 or newer.*offers 3.0 to 3.42'):
             Backup.new(volume_id=rows.VOLUME_ID, metadata={'a': 'b'}).create(self.session)
         self.assertEqual([a.microversion for a in self.asked], ['3.71'])
@@ -323,7 +325,7 @@ class MicroversionTest(ResourceTest):
     def test_a_pin_that_lacks_an_option_refuses_it_at_once(self) -> None:
         self.use_cloud(pin='3.42')
         with self.assertRaisesRegex(errors.UnsupportedError, '3.42 was asked for'):
-            self.session.require(features.OPTIONS['create --property'])
+            self.session.negotiation.require(features.OPTIONS['create --property'])
         self.assert_asked()
 
     def test_a_refusal_that_names_no_range_is_looked_up(self) -> None:

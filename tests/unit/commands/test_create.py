@@ -217,7 +217,7 @@ class MicroversionTest(CommandTest):
 class RefusalTest(CommandTest):
     def assert_refused(self, status: int, said: str, told: str) -> None:
         self.cloud.refuse('POST /backups', status, said)
-        self.assert_fails(CREATE, f'Cannot back up volume {VOLUME_ID}: {told}.')
+        self.assert_fails(CREATE, f'Cannot back up volume {VOLUME_ID}: {told}')
         self.assert_asked('POST /backups')
 
     def test_a_quota_is_told(self) -> None:
@@ -225,19 +225,20 @@ class RefusalTest(CommandTest):
         self.assert_refused(
             413,
             said,
-            'it would exceed the quota; delete backups that are not needed, or ask for a larger '
-            f'quota (the server said: {said})',
+            f"it would exceed the quota 'backups' (the server said: {said}). Delete backups that "
+            'you no longer need, or ask for a larger quota.',
         )
 
     def test_a_state_that_forbids_it_is_told_in_cinders_words(self) -> None:
         said = 'Invalid volume: Volume must be available but the current status is "in-use"'
-        self.assert_refused(400, f'{said}.', said)
+        self.assert_refused(400, f'{said}.', f'{said}.')
 
     def test_an_incremental_without_a_full_one_is_told_what_to_do(self) -> None:
         said = 'Invalid backup: No backups available to do an incremental backup'
         self.assert_refused(
             400,
             f'{said}.',
-            'the volume has no backup to build on; create a full one first '
-            f'(the server said: {said})',
+            'the volume has no backup that an incremental one could build on '
+            f'(the server said: {said}). Create a full backup, or use --incremental with '
+            '--allow-full.',
         )

@@ -69,9 +69,9 @@ class DeleteTest(CommandTest):
         self.cloud.on(f'GET /backups/detail?volume_id={VOLUME_ID}', {'backups': [backup()]})
         self.assert_fails(
             f'volume backup delete {ID}',
-            f"Cannot delete backup 'nightly' ({ID}): incremental backups depend on it; delete them "
-            'first, the newest first (the server said: Invalid backup: Incremental backups exist '
-            'for this backup).',
+            f"Cannot delete backup 'nightly' ({ID}): incremental backups depend on it (the server "
+            'said: Invalid backup: Incremental backups exist for this backup). Delete them first, '
+            'the newest first.',
         )
 
     def test_a_message_names_a_state_that_forbids_it(self) -> None:
@@ -137,9 +137,8 @@ class ForeignParentTest(CommandTest):
                 self.cloud.asked.clear()
                 self.assert_fails(
                     command,
-                    f"Incremental backups depend on backup 'nightly' ({ID}): "
-                    f"'child' ({OTHER_ID}). Without it they can never be "
-                    'restored; delete them first, the newest first.',
+                    f"Cannot delete backup 'nightly' ({ID}): incremental backups depend on it: "
+                    f"'child' ({OTHER_ID}). Delete them first, the newest first.",
                 )
                 self.assert_asked(
                     f'GET /backups/{ID}', f'GET /backups/detail?parent_id={ID}&all_tenants=1'

@@ -108,8 +108,8 @@ class UnreachableTest(FailureTest):
             path = Path(directory, 'clouds.yaml')
             self.cloud.configure(path, block_storage_endpoint_override=CINDER)
             message = self.fails(SHOW)
-        self.assertIn('nothing at the endpoint of Block Storage says that it is that', message)
-        self.assertIn('check that it is right and can be reached', message)
+        self.assertIn('the endpoint does not look like Block Storage', message)
+        self.assertTrue(message.endswith(' Check that it is right and can be reached.'), message)
 
     def test_a_pinned_version_changes_nothing(self) -> None:
         refused = requests.exceptions.ConnectionError('Connection refused')
@@ -143,15 +143,17 @@ class NoServiceTest(FailureTest):
                     'catalogue',
                     message,
                 )
-                self.assertIn('check the region and the interface.', message)
+                self.assertTrue(
+                    message.endswith(' Check the region, the interface and the service type.'),
+                    message,
+                )
                 self.assert_asked()
 
     def test_no_running_backup_service_is_no_missing_backup(self) -> None:
         said = 'Service cinder-backup could not be found.'
         told = (
-            ': no backup service is running for it, or none in its availability zone; ask the '
-            'operator of the '
-            'cloud (the server said: Service cinder-backup could not be found).'
+            ': no backup service is running for it, or none in its availability zone (the server '
+            'said: Service cinder-backup could not be found). Ask the operator of the cloud.'
         )
         for command, line in (
             (f'delete {ID}', f'DELETE /backups/{ID}'),
@@ -168,28 +170,37 @@ class NoServiceTest(FailureTest):
 
 class RefusalTest(FailureTest):
     def test_what_a_status_means_is_told_with_what_the_server_said(self) -> None:
-        for status, meaning in (
-            (401, 'the cloud does not accept these credentials'),
-            (403, 'your roles in this project do not allow it'),
-            (429, 'the cloud asks for fewer requests; try again later'),
-            (500, 'the server failed; try again later, or ask the operator of the cloud'),
-            (502, 'the service is not available; try again later'),
-            (503, 'the service is not available; try again later'),
-            (504, 'the service did not answer in time; try again later'),
+        later = ' Try again later.'
+        for status, meaning, advice in (
+            (
+                401,
+                'Block Storage does not allow this request with these credentials',
+                ' If you use an application credential, check its access rules.',
+            ),
+            (403, 'your roles in this project do not allow it', ''),
+            (429, 'the cloud asks for fewer requests', later),
+            (
+                500,
+                'the server failed',
+                f'{later} If it fails again, ask the operator of the cloud.',
+            ),
+            (502, 'the service is not available', later),
+            (503, 'the service is not available', later),
+            (504, 'the service did not answer in time', later),
         ):
             with self.subTest(status):
                 self.use_cloud().refuse(GET, status, 'So it is.')
                 self.assertEqual(
-                    self.fails(SHOW), f'{LOOK_UP}: {meaning} (the server said: So it is).'
+                    self.fails(SHOW), f'{LOOK_UP}: {meaning} (the server said: So it is).{advice}'
                 )
 
     def test_a_quota_is_told(self) -> None:
         self.cloud.refuse('POST /backups', 413, 'Maximum number of backups allowed (10) exceeded')
         self.assertEqual(
             self.fails(f'volume backup create {VOLUME_ID}'),
-            f'Cannot back up volume {VOLUME_ID}: it would exceed the quota; delete backups that '
-            'are not needed, or ask for a larger quota (the server said: Maximum number of '
-            'backups allowed (10) exceeded).',
+            f"Cannot back up volume {VOLUME_ID}: it would exceed the quota 'backups' (the server "
+            'said: Maximum number of backups allowed (10) exceeded). Delete backups that you no '
+            'longer need, or ask for a larger quota.',
         )
 
     def test_a_write_that_failed_is_not_sent_again(self) -> None:
@@ -203,8 +214,8 @@ class RefusalTest(FailureTest):
         self.cloud.on(GET, status=502)
         self.assertEqual(
             self.fails(SHOW),
-            f'{LOOK_UP}: the service is not available; try again later '
-            '(the server said: Bad Gateway).',
+            f'{LOOK_UP}: the service is not available (the server said: Bad Gateway). '
+            'Try again later.',
         )
 
     def test_a_debug_run_has_a_traceback_as_well(self) -> None:
@@ -221,7 +232,8 @@ class PagesTest(FailureTest):
             with self.subTest(page):
                 self.use_cloud().on(GET, status=503, text=page)
                 message = self.fails(SHOW)
-                self.assertIn(f'{LOOK_UP}: the service is not available; try again later', message)
+                self.assertIn(f'{LOOK_UP}: the service is not available (the server', message)
+                self.assertTrue(message.endswith('). Try again later.'), message)
 
     def test_a_page_whose_tags_go_on_over_lines_is_read_as_text(self) -> None:
         self.cloud.on(GET, status=502, text=PORTAL)

@@ -409,8 +409,8 @@ class PagesTest(ListTest):
         self.cloud.refuse(f'GET /backups/detail?marker={ID}', 503, 'Busy.')
         self.assert_fails(
             'volume backup list -f json',
-            'Cannot list backups: the service is not available; try again later '
-            '(the server said: Busy).',
+            'Cannot list backups: the service is not available (the server said: Busy). '
+            'Try again later.',
         )
 
 

@@ -310,7 +310,8 @@ class DeletionTest(PruneTest):
         self.assertNotIn(f'DELETE /backups/{full}', self.cloud.lines)
         for name, id_ in (('b2', one), ('b1', full)):
             self.assertIn(
-                f"Backup '{name}' ({id_}) stays: 'b3' ({two}), which may need it, stays too.",
+                f"Backup '{name}' ({id_}) was not deleted: 'b3' ({two}) may depend on it and "
+                'could not be deleted.',
                 result.stderr,
             )
 
@@ -345,7 +346,7 @@ class MeanwhileTest(PruneTest):
         full, one, two, newest = self.keep_chains()
         self.assert_stays(
             self.pruned(lambda: self.cloud.change(one, metadata={'a': '1'})),
-            f"The properties of backup 'b2' ({one}) have been changed meanwhile: it stays.",
+            f"Backup 'b2' ({one}) was kept: its properties have changed.",
             *(full, one, newest),
         )
         self.assertEqual(self.cloud.deletions, [two])
@@ -361,7 +362,7 @@ class MeanwhileTest(PruneTest):
         full, one, two, newest = self.keep_chains()
         self.assert_stays(
             self.pruned(lambda: self.cloud.change(two, status='restoring')),
-            f"Backup 'b3' ({two}) is in status restoring by now: it stays.",
+            f"Backup 'b3' ({two}) was kept: its status is now restoring.",
             *(full, one, two, newest),
         )
         self.assertEqual(self.cloud.deletions, [])
@@ -372,7 +373,7 @@ class MeanwhileTest(PruneTest):
         self.assertEqual(result.status, 1)
         self.assertTrue(
             result.stderr.endswith(
-                f"[y/N] Backup 'b1' ({old}) is in status error by now: it stays.\n"
+                f"[y/N] Backup 'b1' ({old}) was kept: its status is now error.\n"
             ),
             result.stderr,
         )
@@ -420,7 +421,10 @@ class ScopeTest(PruneTest):
         child = self.cloud.keep(3, full, volume_id=OTHER_VOLUME_ID, project=OTHER_PROJECT)
         result = self.openstack(f'{APPROVED} --all-projects')
         self.assertEqual(result.status, 1)
-        self.assertIn(f"Incremental backups depend on backup 'b1' ({full})", result.stderr)
+        self.assertIn(
+            f"Cannot delete backup 'b1' ({full}): incremental backups depend on it: 'b3' ({child})",
+            result.stderr,
+        )
         self.assertEqual(self.cloud.left, {full, newer, child})
 
     def test_a_member_is_refused_all_projects_and_nothing_is_deleted(self) -> None:

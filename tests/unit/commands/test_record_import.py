@@ -56,7 +56,6 @@ class RefusalTest(CommandTest):
         self.assert_fails(
             IMPORT,
             'Cannot import the record: no backup service is running for it, or none in its '
-            'availability zone; '
-            'ask the operator of the cloud (the server said: Service cinder-backup could not be '
-            'found).',
+            'availability zone (the server said: Service cinder-backup could not be found). '
+            'Ask the operator of the cloud.',
         )

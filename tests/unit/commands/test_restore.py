@@ -132,12 +132,12 @@ class DataAtRiskTest(RestoreTest):
                 self.assert_nothing_restored()
 
     def test_an_unknown_id_is_not_the_name_of_a_new_volume(self) -> None:
-        self.cloud.refuse(f'GET /volumes/{VOLUME_ID}', 404, 'Volume could not be found.')
-        self.on_volumes(VOLUME_ID)
+        self.cloud.refuse(f'GET /volumes/{OTHER_VOLUME_ID}', 404, 'Volume could not be found.')
+        self.on_volumes(OTHER_VOLUME_ID)
         self.assert_fails(
-            f'{RESTORE} {VOLUME_ID}',
-            f"No volume has the ID '{VOLUME_ID}', and it is not taken for the name of a new one; "
-            'to restore to a new volume give another name, or leave it out.',
+            f'{RESTORE} {OTHER_VOLUME_ID}',
+            f"No volume has the ID '{OTHER_VOLUME_ID}'. To restore to a new volume, give a name "
+            'that is not an ID, or omit the argument.',
         )
         self.assert_nothing_restored()
 
@@ -145,8 +145,8 @@ class DataAtRiskTest(RestoreTest):
         self.cloud.refuse('GET /volumes/detail?name=data', 503, 'Busy.')
         self.assert_fails(
             f'{RESTORE} data',
-            'Cannot list volumes: the service is not available; try again later '
-            '(the server said: Busy).',
+            'Cannot list volumes: the service is not available (the server said: Busy). '
+            'Try again later.',
         )
         self.assert_nothing_restored()
 
@@ -154,8 +154,8 @@ class DataAtRiskTest(RestoreTest):
         self.cloud.refuse(f'GET /volumes/{VOLUME_ID}', 503, 'Busy.')
         self.assert_fails(
             f'{RESTORE} {VOLUME_ID}',
-            f'Cannot look up volume {VOLUME_ID}: the service is not available; try again later '
-            '(the server said: Busy).',
+            f'Cannot look up volume {VOLUME_ID}: the service is not available (the server said: '
+            'Busy). Try again later.',
         )
         self.assert_asked(f'GET /backups/{ID}', f'GET /volumes/{VOLUME_ID}')
 
@@ -211,6 +211,7 @@ class RefusalTest(RestoreTest):
         self.use_cloud().on(f'GET /backups/{ID}', {'backup': backup()})
         said = 'Invalid backup: Backup status must be available.'
         self.cloud.refuse(POST, 400, said)
+        self.cloud.on(f'GET /volumes/detail?name=restore_backup_{ID}', {'volumes': []})
         self.assert_fails(RESTORE, f"Cannot restore backup 'nightly' ({ID}): {said}")
 
     def test_a_volume_that_is_too_small_is_told_in_cinders_words(self) -> None:

@@ -103,8 +103,8 @@ class StateTest(SetTest):
         self.cloud.refuse(PUT, 503, 'Busy.')
         self.assert_fails(
             f'{SET} --name web --state error',
-            f"Cannot change backup 'nightly' ({ID}): the service is not available; try again later "
-            '(the server said: Busy). Set: state. Not set: name.',
+            f"Cannot change backup 'nightly' ({ID}): the service is not available (the server "
+            'said: Busy). Try again later. Set: state. Not set: name.',
         )
 
     def test_both_refused_nothing_was_set(self) -> None:

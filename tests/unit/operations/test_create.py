@@ -91,8 +91,8 @@ class LostAnswerTest(CommandTest):
         self.on_look()
         self.assert_fails(
             CREATE,
-            f'Cannot back up volume {VOLUME_ID}: the server failed; try again later, or ask the '
-            'operator of the cloud (the server said: Boom).',
+            f'Cannot back up volume {VOLUME_ID}: the server failed (the server said: Boom). Try '
+            'again later. If it fails again, ask the operator of the cloud.',
         )
         self.assert_asked(*[POST, LOOK, LOOK, LOOK] * 3)
 
@@ -194,9 +194,9 @@ class LostAnswerTest(CommandTest):
         self.cloud.refuse(LOOK, 503, 'Starting.')
         self.assert_fails(
             CREATE,
-            'Cannot list backups: the service is not available; try again later (the server said: '
-            'Starting). Whether the backup is being made is unknown: look at "openstack volume '
-            f'backup list --volume {VOLUME_ID}" before you try again.',
+            'Cannot list backups: the service is not available (the server said: Starting). '
+            'Whether the backup is being made is unknown: look at "openstack volume backup list '
+            f'--volume {VOLUME_ID}" before you try again.',
         )
         self.assert_asked(POST, LOOK, LOOK, LOOK)
 
@@ -268,8 +268,8 @@ class TooManyRequestsTest(CommandTest):
         self.cloud.refuse(POST, 429, 'Slow down.')
         self.assert_fails(
             CREATE,
-            f'Cannot back up volume {VOLUME_ID}: the cloud asks for fewer requests; try again '
-            'later (the server said: Slow down).',
+            f'Cannot back up volume {VOLUME_ID}: the cloud asks for fewer requests (the server '
+            'said: Slow down). Try again later.',
         )
         self.assert_asked(POST, POST, POST)
 

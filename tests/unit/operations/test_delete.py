@@ -389,7 +389,10 @@ class AdministratorTest(DeleteTest):
         self.cloud.after(5, lambda: self.cloud.keep(9, full, project=OTHER_PROJECT))
         result = self.openstack(f'{DELETE} {full} --cascade --auto-approve --wait')
         self.assertEqual(result.status, 1)
-        self.assertIn(f"Incremental backups depend on backup 'b1' ({full}): 'b9' (", result.stderr)
+        self.assertIn(
+            f"Cannot delete backup 'b1' ({full}): incremental backups depend on it: 'b9' (",
+            result.stderr,
+        )
         self.assertEqual(self.cloud.deletions, [one])
         self.assertIn(full, self.cloud.left)
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Restoring: every refusal before anything changes, to volumes of all kinds, and watched."""
 
+from datetime import datetime, timezone
 from typing import Any
 
 import requests
 
 from tests.unit.rows import ID, OTHER_VOLUME_ID, VOLUME_ID, backup, volume
 from tests.unit.shell import CommandTest, Result
+from tests.unit.stub import OTHER_PROJECT, OWN_PROJECT
 
 POST = f'POST /backups/{ID}/restore'
 POST_VOLUME = 'POST /volumes'
@@ -31,6 +33,9 @@ class RestoreTest(CommandTest):
     def on_volume(self, **changes: Any) -> None:
         rows = [volume(**changes)]
         self.cloud.on('GET /volumes/detail?name=data', {'volumes': rows})
+
+    def on_no_new_volume(self, name: str = f'restore_backup_{ID}') -> None:
+        self.cloud.on(f'GET /volumes/detail?name={name}', {'volumes': []})
 
     def assert_refused(self, arguments: str, sentence: str, status: int = 1) -> None:
         self.assert_fails(f'{RESTORE} {arguments}', sentence, status)
@@ -85,13 +90,13 @@ class RefusalTest(RestoreTest):
 
     def test_what_is_for_a_new_volume_where_there_is_one(self) -> None:
         self.on_volume()
-        for option in ('--type fast', '--availability-zone az2'):
+        for option in ('--type fast', '--availability-zone az2', '--size 2'):
             for force in ('', '--force'):
                 with self.subTest(option, force=force):
                     self.assert_refused(
                         f'data {option} {force}',
-                        f"Volume 'data' ({VOLUME_ID}) already exists; --type and "
-                        '--availability-zone are for a new one.',
+                        f"Volume 'data' ({VOLUME_ID}) already exists; --type, "
+                        '--availability-zone and --size are for a new one.',
                         status=2,
                     )
 
@@ -133,6 +138,7 @@ class NewVolumeTest(RestoreTest):
         for options, said in (
             ('--type fast', {'volume_type': 'fast'}),
             ('--availability-zone az2', {'availability_zone': 'az2'}),
+            ('--size 7', {'size': 7}),
             ('--name fresh --type fast', {'name': 'fresh', 'volume_type': 'fast'}),
             ('fresh --type fast', {'name': 'fresh', 'volume_type': 'fast'}),
             ('--type fast fresh', {'name': 'fresh', 'volume_type': 'fast'}),
@@ -147,23 +153,212 @@ class NewVolumeTest(RestoreTest):
                 self.assertNotIn(POST, self.cloud.lines)
 
     def test_on_too_old_a_cloud_nothing_is_made(self) -> None:
-        for given, option in (('--type fast', '--type'), ('--avail az2', '--availability-zone')):
+        for given, option in (
+            ('--type fast', '--type'),
+            ('--avail az2', '--availability-zone'),
+            ('--size 2', '--size'),
+        ):
             with self.subTest(option):
                 self.use_cloud(maximum='3.46')
                 self.on_backup()
                 self.assert_refused(
                     given,
-                    f'{option} needs Block Storage microversion 3.47 or newer, but this cloud is '
-                    'too old: it offers 3.0 to 3.46.',
+                    f'{option} requires Block Storage 3.47, but this cloud is too old: it offers '
+                    '3.0 to 3.46.',
                 )
 
     def test_a_refusal_is_told(self) -> None:
         self.use_cloud()
         self.on_backup()
+        self.on_no_new_volume()
         self.cloud.refuse(POST_VOLUME, 404, 'Volume type fast could not be found.')
         self.assert_fails(
             f'{RESTORE} --type fast',
             f'Cannot restore backup {NAMED}: Volume type fast could not be found.',
+        )
+
+
+class LeftBehindTest(RestoreTest):
+    """Without a backup service Cinder makes the new volume, and then refuses."""
+
+    SAID = 'Service cinder-backup could not be found.'
+    TOLD = (
+        f'Cannot restore backup {NAMED}: no backup service is running for it, or none in its '
+        f'availability zone (the server said: {SAID[:-1]}). Ask the operator of the cloud.'
+    )
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.cloud._answers.pop(POST)  # noqa: SLF001
+        self.cloud.refuse(POST, 404, self.SAID)
+        self.cloud.date = lambda: datetime(2026, 11, 2, tzinfo=timezone.utc)
+
+    def on_new(self, name: str, created: str) -> None:
+        rows = [volume(OTHER_VOLUME_ID, name=name, created_at=created)]
+        self.cloud.on(f'GET /volumes/detail?name={name}', {'volumes': rows})
+
+    def test_the_empty_volume_is_named(self) -> None:
+        for options, name in (('--name fresh', 'fresh'), ('', f'restore_backup_{ID}')):
+            with self.subTest(options):
+                self.on_new(name, '2026-11-02T00:00:01.000000')
+                self.assert_fails(
+                    f'{RESTORE} {options}',
+                    f"{self.TOLD} The new volume '{name}' ({OTHER_VOLUME_ID}) was created all the "
+                    'same and has no data. To delete it: openstack volume delete '
+                    f'{OTHER_VOLUME_ID}',
+                )
+
+    def test_an_older_volume_of_the_name_is_not_taken_for_it(self) -> None:
+        self.on_new('fresh', '2026-11-01T00:00:00.000000')
+        self.assert_fails(f'{RESTORE} --name fresh', self.TOLD)
+
+    def test_a_list_that_fails_hides_nothing(self) -> None:
+        self.cloud.refuse('GET /volumes/detail?name=fresh', 403, 'Policy forbids it.')
+        self.assert_fails(f'{RESTORE} --name fresh', self.TOLD)
+
+
+class EncryptedTest(RestoreTest):
+    """Cinder restores ciphertext: to a volume of another type it fails, and data is lost."""
+
+    GET = f'GET /volumes/{VOLUME_ID}'
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.on_backup(encryption_key_id='key', volume_id=OTHER_VOLUME_ID)
+
+    def on_source(self, type_: str | None) -> None:
+        line = f'GET /volumes/{OTHER_VOLUME_ID}'
+        if type_ is None:
+            self.cloud.refuse(line, 404, 'Volume could not be found.')
+        else:
+            row = volume(OTHER_VOLUME_ID, name='source', volume_type=type_, encrypted=True)
+            self.cloud.on(line, {'volume': row})
+
+    def test_a_target_of_another_type_is_refused(self) -> None:
+        self.on_source('secret')
+        self.on_volume(volume_type='fast', encrypted=False)
+        self.assert_refused(
+            'data --force',
+            f"Cannot restore backup {NAMED} to volume 'data' ({VOLUME_ID}) of type 'fast': it is "
+            "encrypted, so it needs a volume of its source's type 'secret'.",
+        )
+
+    def test_a_target_of_the_same_type_is_restored_to(self) -> None:
+        self.on_source('secret')
+        self.on_volume(volume_type='secret', encrypted=True)
+        self.assertEqual(self.openstack(f'{RESTORE} data --force').status, 0)
+        self.assert_sent(POST, {'restore': {'volume_id': VOLUME_ID}})
+
+    def test_without_the_source_an_existing_target_is_refused(self) -> None:
+        self.on_source(None)
+        self.on_volume(volume_type='secret', encrypted=True)
+        result = self.openstack(f'{RESTORE} data --force')
+        self.assertEqual(result.status, 1)
+        self.assertIn('no longer exists. Restore it to a new volume, with --type', result.stderr)
+        self.assertNotIn(POST, self.cloud.lines)
+
+    def test_a_new_volume_has_the_sources_type(self) -> None:
+        self.on_source('secret')
+        self.assertEqual(self.openstack(RESTORE).status, 0)
+        self.assert_sent(POST_VOLUME, {'volume': {'backup_id': ID, 'volume_type': 'secret'}})
+
+    def test_another_type_is_refused(self) -> None:
+        self.on_source('secret')
+        self.assert_refused(
+            '--type fast',
+            f"Cannot restore backup {NAMED} to a volume of type 'fast': it is encrypted, so it "
+            "needs its source's type 'secret'.",
+        )
+
+    def test_the_type_may_be_given_by_id(self) -> None:
+        id_ = '44444444-aaaa-4bbb-8ccc-000000000001'
+        for name, status in (('secret', 0), ('fast', 1)):
+            with self.subTest(name):
+                self.setUp()
+                self.on_source('secret')
+                self.cloud.on(f'GET /types/{id_}', {'volume_type': {'id': id_, 'name': name}})
+                self.assertEqual(self.openstack(f'{RESTORE} --type {id_}').status, status)
+
+    def test_without_the_source_the_type_has_to_be_given(self) -> None:
+        self.on_source(None)
+        self.assert_refused(
+            '',
+            f'Cannot restore backup {NAMED}: it is encrypted, and the volume that it was made of '
+            'no longer exists. Use --type with the type of that volume: on any other type the '
+            'restore fails.',
+        )
+        self.assertEqual(self.openstack(f'{RESTORE} --type secret').status, 0)
+
+    def test_an_unencrypted_backup_goes_to_no_encrypted_volume_of_another_type(self) -> None:
+        self.on_backup(volume_id=OTHER_VOLUME_ID)
+        self.on_source('plain')
+        self.on_volume(volume_type='secret', encrypted=True)
+        result = self.openstack(f'{RESTORE} data --force')
+        self.assertEqual(result.status, 1)
+        self.assertIn('would go to an encrypted volume', result.stderr)
+        self.assertNotIn(POST, self.cloud.lines)
+
+    def test_below_3_64_the_source_tells(self) -> None:
+        self.use_cloud(maximum='3.60')
+        self.on_backup(volume_id=OTHER_VOLUME_ID)
+        self.on_source('secret')
+        self.on_volume(volume_type='fast', encrypted=False)
+        result = self.openstack(f'{RESTORE} data --force')
+        self.assertEqual(result.status, 1)
+        self.assertIn('it is encrypted', result.stderr)
+
+
+class AccessRulesTest(RestoreTest):
+    """An application credential that may ask for backups only."""
+
+    def test_a_name_that_cannot_be_looked_up_is_told_of_name(self) -> None:
+        self.cloud.refuse('GET /volumes/detail?name=fresh', 401, 'Unauthorized')
+        result = self.openstack(f'{RESTORE} fresh')
+        self.assertEqual(result.status, 1)
+        self.assertIn('does not allow this request with these credentials', result.stderr)
+        self.assertIn('without looking for an existing one: --name fresh', result.stderr)
+        self.assertNotIn(POST, self.cloud.lines)
+
+    def test_a_new_name_needs_no_look_up(self) -> None:
+        self.assertEqual(self.openstack(f'{RESTORE} --name fresh').status, 0)
+        self.assert_asked(f'GET /backups/{ID}', POST)
+
+    def test_an_id_is_taken_as_given_with_force(self) -> None:
+        self.cloud.refuse(f'GET /volumes/{OTHER_VOLUME_ID}', 401, 'Unauthorized')
+        self.assertEqual(self.openstack(f'{RESTORE} {OTHER_VOLUME_ID} --force').status, 0)
+        self.assert_sent(POST, {'restore': {'volume_id': OTHER_VOLUME_ID}})
+
+    def test_an_id_is_not_taken_as_given_where_that_may_cost_data(self) -> None:
+        self.cloud.refuse(f'GET /volumes/{OTHER_VOLUME_ID}', 403, 'Policy forbids it.')
+        self.assertEqual(self.openstack(f'{RESTORE} {OTHER_VOLUME_ID}').status, 1)
+        self.on_backup(encryption_key_id='key')
+        self.assertEqual(self.openstack(f'{RESTORE} {OTHER_VOLUME_ID} --force').status, 1)
+        self.assertNotIn(POST, self.cloud.lines)
+
+
+class OwnerTest(RestoreTest):
+    def test_an_administrator_is_told_whose_the_new_volume_is(self) -> None:
+        self.use_cloud(roles=('admin',))
+        owned = {**backup(), 'os-backup-project-attr:project_id': OTHER_PROJECT}
+        self.cloud.on(f'GET /backups/{ID}', {'backup': owned})
+        said = {'backup_id': ID, 'volume_id': VOLUME_ID, 'volume_name': 'data'}
+        self.cloud.on(POST, {'restore': said}, status=202)
+        result = self.openstack(RESTORE)
+        self.assertEqual(
+            result.stderr,
+            f'Backup {NAMED} belongs to project {OTHER_PROJECT}. The new volume belongs to your '
+            f'project, {OWN_PROJECT}, and counts towards its quota.\n',
+        )
+
+
+class SourceGoneTest(RestoreTest):
+    def test_the_source_of_the_backup_is_told_from_a_mistyped_id(self) -> None:
+        self.cloud.refuse(f'GET /volumes/{VOLUME_ID}', 404, 'Volume could not be found.')
+        self.cloud.on(f'GET /volumes/detail?name={VOLUME_ID}', {'volumes': []})
+        self.assert_refused(
+            VOLUME_ID,
+            f"Volume '{VOLUME_ID}', which backup {NAMED} was made of, no longer exists. To "
+            f'restore to a new volume: openstack volume backup restore {ID}',
         )
 
 
@@ -173,6 +368,7 @@ class LostAnswerTest(RestoreTest):
     def lose(self, line: str, status: int | None) -> None:
         self.use_cloud()
         self.on_backup()
+        self.on_no_new_volume()
         if status is None:
             self.cloud.fail(line, RESET)
         else:
@@ -213,9 +409,9 @@ class LostAnswerTest(RestoreTest):
 class WaitTest(RestoreTest):
     GET = f'GET /volumes/{VOLUME_ID}'
 
-    def on_statuses(self, *statuses: str) -> None:
+    def on_statuses(self, *statuses: str, name: str = 'data') -> None:
         for status in statuses:
-            self.cloud.on(self.GET, {'volume': volume(status=status)})
+            self.cloud.on(self.GET, {'volume': volume(status=status, name=name)})
         self.cloud.on(f'GET /messages?resource_uuid={VOLUME_ID}', {'messages': []})
 
     def test_the_volume_is_watched_and_not_the_backup(self) -> None:
@@ -234,8 +430,42 @@ class WaitTest(RestoreTest):
                 self.setUp()
                 self.on_statuses('restoring-backup', status)
                 self.assert_fails(
-                    f'-q {RESTORE} --wait', f"Volume 'data' ({VOLUME_ID}) is in status {status}."
+                    f'-q {RESTORE} --wait',
+                    f"Volume 'data' ({VOLUME_ID}) is in status {status}. The volume does not have "
+                    f'the data. To delete it: openstack volume delete {VOLUME_ID}. To try again: '
+                    f'openstack volume backup restore {ID}',
                 )
+
+    def test_an_aborted_restore_is_told_by_the_backups_status(self) -> None:
+        self.cloud._answers.pop(f'GET /backups/{ID}')  # noqa: SLF001
+        self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})
+        reason = 'Restore backup aborted: expected backup status restoring but got error.'
+        aborted = backup(status='error', fail_reason=reason)
+        self.cloud.on(f'GET /backups/{ID}', {'backup': aborted})
+        self.on_statuses('error')
+        result = self.openstack(f'-q {RESTORE} --wait')
+        self.assertEqual(result.status, 1)
+        self.assertIn(
+            f'Backup {NAMED} is in status error ({reason[:-1]}): the restore was probably aborted '
+            'by a reset of its status.',
+            result.stderr,
+        )
+
+    def test_the_name_is_the_one_after_the_wait(self) -> None:
+        self.cloud._answers.pop(POST)  # noqa: SLF001
+        said = {
+            'backup_id': ID,
+            'volume_id': VOLUME_ID,
+            'volume_name': f'restore_backup_{ID}',
+        }
+        self.cloud.on(POST, {'restore': said}, status=202)
+        self.on_statuses('restoring-backup', 'available', name='ledger')
+        result = self.openstack(f'-q volume backup restore {ID} --wait -f value -c volume_name')
+        self.assertEqual(result, Result(0, 'ledger\n', ''))
+
+    def test_a_volume_that_is_in_use_already_was_restored(self) -> None:
+        self.on_statuses('restoring-backup', 'in-use')
+        self.assertEqual(self.openstack(f'-q {RESTORE} --wait').status, 0)
 
     def test_so_is_one_to_an_existing_volume(self) -> None:
         self.on_volume()
@@ -244,7 +474,7 @@ class WaitTest(RestoreTest):
         self.assertEqual(result.status, 1)
 
     def test_a_volume_made_from_a_backup_is_watched(self) -> None:
-        self.on_statuses('creating', 'restoring-backup', 'available')
+        self.on_statuses('creating', 'restoring-backup', 'available', name='fresh')
         result = self.openstack(f'-q {RESTORE} --type fast --wait')
         self.assertEqual(result, Result(0, f'{ID}\n{VOLUME_ID}\nfresh\n', ''))
         self.assertEqual(self.cloud.lines[-3:], [self.GET] * 3)

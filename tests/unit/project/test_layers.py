@@ -13,16 +13,18 @@ ARROWS = {
     'commands': {'cli', 'operations', 'cloud', 'core'},
     'cli': {'core'},
     'operations': {'cloud', 'resource', 'core'},
-    'cloud': {'resource', 'session', 'core'},
-    'session': {'core'},
-    'resource': {'core'},
+    'cloud': {'resource', 'session', 'faults', 'access', 'core'},
+    'session': {'faults', 'core'},
+    'resource': {'faults', 'core'},
+    'faults': {'core'},
+    'access': {'core'},
     'core': set(),
     'errors': set(),
     'plugin': set(),
 }
-#: What a layer may import inside functions, or for types, only. The command line builds the cloud
-#: and the clock that operations are given, and its progress implements their Reporter: it knows the
-#: types of that protocol, and the operations know nothing of it.
+#: What a layer may import inside functions, or for types, only. The command line builds the cloud,
+#: the patience and the schedule that operations are given, and its reporter implements the protocol
+#: of theirs: it knows the types of that, and the operations know nothing of it.
 LATE_ARROWS = {'cli': {'cloud', 'operations'}}
 
 #: What reaches for the world outside: nothing for pure logic.
@@ -155,11 +157,15 @@ class RuleTest(unittest.TestCase):
             ('core', 'import backupext.cli.base'),
             ('cloud', 'from backupext.operations import restore'),
             ('session', 'from backupext import resource'),
+            ('faults', 'from backupext.cloud import Cloud'),
+            ('access', 'from backupext import session'),
+            ('resource', 'from backupext import session'),
             ('operations', 'from backupext.cli import columns'),
             ('operations', 'def late():\n    from backupext.cli import columns'),
             ('cli', 'from backupext.cloud import Cloud'),
             ('cli', 'if True:\n    from backupext.cloud import Cloud'),
-            ('cli', 'from backupext.operations.wait import Clock'),
+            ('operations', 'from backupext.cli.reporter import Reporter'),
+            ('cli', 'from backupext.operations.patience import Clock'),
             ('cli', 'def late():\n    from backupext.commands import wait'),
             ('core', 'from . import models'),
         ):
@@ -173,8 +179,9 @@ class RuleTest(unittest.TestCase):
             ('cloud', 'from backupext import errors, resource'),
             ('cli', 'def late():\n    from backupext.cloud import Cloud'),
             ('cli', 'if TYPE_CHECKING:\n    from backupext.cloud import Cloud'),
-            ('cli', 'if TYPE_CHECKING:\n    from backupext.operations.wait import Reporter'),
-            ('cli', 'def late():\n    from backupext.operations.wait import Clock'),
+            ('cli', 'from backupext.cli import plans'),
+            ('cli', 'if TYPE_CHECKING:\n    from backupext.operations.schedule import Schedule'),
+            ('cli', 'def late():\n    from backupext.operations.patience import Clock'),
         ):
             with self.subTest(source, of=of):
                 self.assertEqual(wrong_arrows(of, source), [])

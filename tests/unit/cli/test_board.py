@@ -1,38 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a person sees while waiting, through the real shell."""
+"""What a person at a terminal sees while waiting, through the real shell."""
 
-import contextlib
 import re
-import sys
-from collections.abc import Iterator
-from typing import Any
 from unittest import mock
 
 from rich.live import Live
 
+from tests.unit.cli.watching import GET, WAIT, WatchTest
 from tests.unit.rows import ID, OTHER_ID, VOLUME_ID, backup
-from tests.unit.shell import CommandTest, Result, Terminal, run
+from tests.unit.shell import Result
 
-WAIT = 'volume backup wait'
-GET = f'GET /backups/{ID}'
-RICH = ('rich', 'rich.console', 'rich.live', 'rich.table', 'rich.text')
 HIDE, SHOW = '\x1b[?25l', '\x1b[?25h'
 
 _PIECE = re.compile(r'\x1b\[(\??)(\d*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)')
-
-
-@contextlib.contextmanager
-def without_rich() -> Iterator[None]:
-    """Have no import of rich succeed; what else is imported meanwhile stays imported."""
-    before = {name: sys.modules.get(name) for name in RICH}
-    sys.modules.update(dict.fromkeys(RICH))  # type: ignore[arg-type]  # as importlib allows it
-    try:
-        yield
-    finally:
-        for name, module in before.items():
-            del sys.modules[name]
-            if module:
-                sys.modules[name] = module
 
 
 def screen(written: str) -> list[str]:
@@ -59,12 +39,7 @@ def screen(written: str) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-class ProgressTest(CommandTest):
-    def on_statuses(self, *statuses: str, **changes: Any) -> None:
-        for status in statuses:
-            self.cloud.on(GET, {'backup': backup(status=status, **changes)})
-        self.cloud.on(f'GET /messages?resource_uuid={ID}', {'messages': []})
-
+class BoardTest(WatchTest):
     def draw_while_time_passes(self) -> None:
         """Have rich draw in each sleep; its own timer does not know that the fake clock passes."""
         lives: list[Live] = []
@@ -84,14 +59,6 @@ class ProgressTest(CommandTest):
 
         self.clock.during = draw
 
-    def at_a_terminal(self, arguments: str, columns: int = 120) -> Result:
-        """Run a command whose stderr is a terminal."""
-        size = {'COLUMNS': str(columns), 'LINES': '24', 'TERM': 'xterm'}
-        with self.clock.installed():
-            return run(arguments, {**self.cloud.environment, **size}, stderr=Terminal())
-
-
-class BoardTest(ProgressTest):
     def test_name_status_and_time_are_shown(self) -> None:
         self.on_statuses(*['creating'] * 6, 'available', object_count=42)
         self.draw_while_time_passes()
@@ -225,31 +192,3 @@ class BoardTest(ProgressTest):
     def test_quietly_nothing_is_shown(self) -> None:
         self.on_statuses('creating', 'available')
         self.assertEqual(self.at_a_terminal(f'-q {WAIT} {ID}'), Result(0, '', ''))
-
-
-class LinesTest(ProgressTest):
-    def test_without_a_terminal_there_is_a_line_a_change(self) -> None:
-        self.on_statuses(*['creating'] * 5, 'available')
-        self.assert_prints(
-            f'{WAIT} {ID}',
-            '',
-            f"Backup 'nightly' ({ID}): creating\nBackup 'nightly' ({ID}): available",
-        )
-
-    def test_rich_is_not_needed_then(self) -> None:
-        self.on_statuses('creating', 'available')
-        with without_rich():
-            self.assertEqual(self.openstack(f'{WAIT} {ID}').status, 0)
-
-    def test_nor_quietly_nor_where_nothing_is_waited_for(self) -> None:
-        self.on_statuses('creating', 'available')
-        self.cloud.on('GET /backups/detail?name=nosuch', {'backups': []})
-        with without_rich():
-            self.assertEqual(self.at_a_terminal(f'-q {WAIT} {ID}'), Result(0, '', ''))
-            gone = self.at_a_terminal(f'{WAIT} nosuch --deleted')
-            self.assertEqual(gone, Result(0, '', ''))
-
-    def test_it_is_at_a_terminal(self) -> None:
-        self.on_statuses('creating', 'available')
-        with without_rich():
-            self.assertEqual(self.at_a_terminal(f'{WAIT} {ID}').status, 1)

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the SDK and keystoneauth raise, as one sentence with a cause."""
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+from keystoneauth1 import exceptions as ksa_exceptions
+from openstack import exceptions as sdk_exceptions
+
+from backupext import errors
+from backupext.core import refusals
+from backupext.core.text import one_sentence, without_markup
+from backupext.errors import Cause, RequestError
+
+
+class NoEndpointError(Exception):
+    """The SDK or keystoneauth cannot choose an endpoint from the catalogue and the settings."""
+
+
+class UnexpectedAnswerError(Exception):
+    """An answer is not what Block Storage says: a login page, or a body that lacks what it has."""
+
+
+@contextlib.contextmanager
+def attempt(what: str) -> Iterator[None]:
+    """Turn what the SDK and keystoneauth raise into one sentence: 'Cannot <what>: <why>.'.
+
+    :raises RequestError: the request failed.
+    """
+    try:
+        yield
+    except _FORESEEN as error:
+        raise _read(error, what) from error
+
+
+@contextlib.contextmanager
+def reading_answer() -> Iterator[None]:
+    """Notice that an answer lacks what every answer of Block Storage has.
+
+    :raises UnexpectedAnswerError: it does.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnexpectedAnswerError(str(error)) from error
+
+
+@functools.singledispatch
+def _read(error: Exception, what: str) -> RequestError:
+    return RequestError(f'Cannot {what}: {one_sentence(str(error))}.')
+
+
+@_read.register
+def _(error: sdk_exceptions.HttpException, what: str) -> RequestError:
+    if error.status_code is None and isinstance(error.__cause__, Exception):
+        return _read(error.__cause__, what)
+    retry_after = _retry_after(error.response)
+    return _refused(what, error.status_code or 0, _said(error), retry_after)
+
+
+@_read.register
+def _(error: ksa_exceptions.HttpError, what: str) -> RequestError:
+    # A new token, where the old one has expired, goes through keystoneauth alone.
+    if isinstance(error, ksa_exceptions.Unauthorized):
+        said = one_sentence(str(error.message))
+        reason = f'the cloud does not accept these credentials (the server said: {said})'
+        status = error.http_status
+        return RequestError(f'Cannot {what}: {reason}.', Cause.CREDENTIALS, status=status)
+    retry_after = _retry_after(error.response)
+    return _refused(what, error.http_status, str(error.message), retry_after)
+
+
+@_read.register(ksa_exceptions.CatalogException)
+@_read.register(sdk_exceptions.ServiceDisabledException)
+def _(error: Exception, what: str) -> RequestError:
+    return RequestError(
+        f'Cannot {what}: the cloud has no Block Storage service in its catalogue '
+        f'({one_sentence(str(error))}).',
+        Cause.NO_SERVICE,
+        advice='Check the region, the interface and the service type.',
+    )
+
+
+@_read.register
+def _(error: ksa_exceptions.ConnectionError, what: str) -> RequestError:
+    why = refusals.connection(str(error))
+    if isinstance(error, ksa_exceptions.SSLError) and 'certificate' in str(error).lower():
+        return RequestError(
+            f"Cannot {what}: the server's certificate is not trusted ({why}).", Cause.UNTRUSTED
+        )
+    origin = error.__context__
+    if isinstance(origin, requests.exceptions.ReadTimeout):
+        return RequestError(
+            f'Cannot {what}: Block Storage did not answer in time ({why}).', Cause.NO_ANSWER
+        )
+    never_sent = isinstance(origin, requests.exceptions.ConnectTimeout)
+    return RequestError(
+        f'Cannot {what}: Block Storage cannot be reached ({why}).',
+        Cause.UNREACHABLE,
+        sent=not never_sent and 'NewConnectionError' not in str(error),
+    )
+
+
+@_read.register
+def _(error: sdk_exceptions.ServiceDiscoveryException, what: str) -> RequestError:
+    return RequestError(
+        f'Cannot {what}: the endpoint does not look like Block Storage '
+        f'({one_sentence(str(error))}).',
+        Cause.NO_SERVICE,
+        advice='Check that it is right and can be reached.',
+    )
+
+
+@_read.register
+def _(error: NoEndpointError, what: str) -> RequestError:
+    return RequestError(
+        f'Cannot {what}: no endpoint can be chosen ({one_sentence(str(error))}).',
+        Cause.NO_SERVICE,
+        advice='Check the region, the interface and the service type.',
+    )
+
+
+@_read.register(UnexpectedAnswerError)
+@_read.register(requests.exceptions.JSONDecodeError)
+def _(_error: Exception, what: str) -> RequestError:
+    return RequestError(
+        f'Cannot {what}: unexpected response.',
+        Cause.UNEXPECTED_ANSWER,
+        advice='Check the Block Storage endpoint.',
+    )
+
+
+_FORESEEN = (
+    sdk_exceptions.SDKException,
+    ksa_exceptions.ClientException,
+    NoEndpointError,
+    UnexpectedAnswerError,
+    requests.exceptions.JSONDecodeError,
+)
+
+
+def _refused(what: str, status: int, said: str, retry_after: float | None) -> RequestError:
+    refusal = refusals.read(status, said, retry_after)
+    return RequestError(
+        f'Cannot {what}: {refusal.reason}.',
+        refusal.cause,
+        advice=refusal.advice,
+        status=status,
+        retry_after=retry_after,
+    )
+
+
+def _said(error: sdk_exceptions.HttpException) -> str:
+    """Return the server's message; the SDK takes the markup out of a page line by line only."""
+    response = error.response
+    if response is not None and 'html' in response.headers.get('Content-Type', ''):
+        return without_markup(response.text)
+    return str(error.details or error.message)
+
+
+def _retry_after(response: Any) -> float | None:
+    """Return how many seconds the cloud asks to wait, where it says so: a number or a date."""
+    text = response.headers.get('Retry-After', '') if response is not None else ''
+    if text.isdecimal():
+        return float(text)
+    until = _time(text)
+    if until is None:
+        return None
+    now = _time(response.headers.get('Date', '')) or datetime.now(timezone.utc)
+    return max((until - now).total_seconds(), 0)
+
+
+def server_time(response: requests.Response) -> datetime | None:
+    """Return the time of an answer, aware; proxies may put theirs beside the server's."""
+    return _time(response.headers.get('Date', ''))
+
+
+def _time(text: str) -> datetime | None:
+    with contextlib.suppress(ValueError, TypeError):
+        time = parsedate_to_datetime(text)
+        return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time
+    return None
+
+
+@contextlib.contextmanager
+def choosing_endpoint() -> Iterator[None]:
+    """Notice that the SDK or keystoneauth cannot make sense of the catalogue or the settings.
+
+    They raise plain ValueErrors and TypeErrors then, for instance where a region has none of the
+    two Block Storage services that the catalogue lists.
+
+    :raises NoEndpointError: they cannot.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise NoEndpointError(str(error)) from error
+
+
+@contextlib.contextmanager
+def pin_refused(objection: Callable[[str], str | None]) -> Iterator[None]:
+    """Shorten what the SDK says of a pin that cannot be used.
+
+    :param objection: reads the SDK's words; None where they are about something else.
+    :raises UnsupportedError: the pin cannot be used.
+    """
+    try:
+        yield
+    except sdk_exceptions.ConfigException as error:
+        sentence = objection(str(error))
+        if not sentence:
+            raise
+        raise errors.UnsupportedError(f'{sentence}.') from error
+
+
+@contextlib.contextmanager
+def endpoint_silence_told() -> Iterator[None]:
+    """Say of an endpoint of the user's own that it does not answer, as the SDK does from 4.11 on.
+
+    Earlier ones look for the version in what they have not got from there.
+    """
+    try:
+        yield
+    except AttributeError as error:
+        raise sdk_exceptions.ServiceDiscoveryException('No endpoint data found') from error

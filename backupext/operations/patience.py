@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One clock and one time limit for a command, and the riding out of faults that pass."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeVar
+
+from backupext import errors
+from backupext.core.timespec import format_duration
+
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 15.0
+_GROWTH = 1.5
+
+Answer = TypeVar('Answer')
+
+
+class Clock(NamedTuple):
+    """The passing of time, in seconds; injected so that tests need not wait."""
+
+    now: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+class Patience:
+    """Sends a request again while the cloud cannot answer: the same for all that a command does.
+
+    :param note: told once that the cloud does not answer.
+    :param timeout: seconds from now on; None is for ever.
+    """
+
+    def __init__(
+        self, clock: Clock, note: Callable[[str], None], timeout: float | None = None
+    ) -> None:
+        self._clock = clock
+        self._note = note
+        self._timeout = timeout
+        self._deadline = None if timeout is None else clock.now() + timeout
+        self._has_told = False
+
+    def ask(self, request: Callable[[], Answer]) -> Answer:
+        """Send a request that may be repeated, until the cloud answers it.
+
+        :raises RequestError: the cloud refuses it. Where an earlier try may have been carried out,
+            the message has both failures.
+        :raises StoppedWaitingError: the time limit has passed, or Ctrl-C.
+        """
+        doubtful: errors.RequestError | None = None
+        for pause in pauses():
+            try:
+                return request()
+            except errors.RequestError as error:
+                if error.is_transient:
+                    doubtful = doubtful or (error if error.leaves_doubt else None)
+                elif doubtful:
+                    raise doubtful.followed_by(error) from error
+                else:
+                    raise
+                self.bear(error, pause)
+            except KeyboardInterrupt as error:
+                raise errors.InterruptedByUserError('Interrupted') from error
+        raise AssertionError('pauses never end')
+
+    def bear(self, error: errors.RequestError, pause: float) -> None:
+        """Tell a fault that may pass, once, and pause as long as the cloud asks to, or longer.
+
+        :raises StoppedWaitingError: the time limit has passed, or Ctrl-C.
+        """
+        if not self._has_told:
+            self._has_told = True
+            self._note(f'{error.sentence} Waiting for the cloud to answer again.')
+        self.pause(max(pause, error.retry_after or 0))
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, but not past the time limit.
+
+        :raises StoppedWaitingError: no time is left, or Ctrl-C.
+        """
+        left = self.time_left()
+        if left is not None and left <= 0:
+            after = format_duration(self._timeout or 0)
+            raise errors.TimedOutError(f'Timed out after {after}')
+        try:
+            self._clock.sleep(seconds if left is None else min(seconds, left))
+        except KeyboardInterrupt as error:
+            raise errors.InterruptedByUserError('Interrupted') from error
+
+    def time_left(self) -> float | None:
+        """Return the seconds until the time limit, not negative; None where there is none."""
+        if self._deadline is None:
+            return None
+        return max(self._deadline - self._clock.now(), 0)
+
+
+def pauses() -> Iterator[float]:
+    """Yield how many seconds to wait before each next try, for ever: longer and longer."""
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(pause * _GROWTH, _LONGEST_PAUSE)

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Works that run at once and in order: each sends requests and waits for the cloud in turns.
+
+The cloud works on its own time and says nothing while it does: status and object count change
+together at the end. So statuses are read again and again, less and less often, and those of all
+works in one list where that is cheaper.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from graphlib import TopologicalSorter
+from typing import Any, NamedTuple, Protocol
+
+from backupext import errors
+from backupext.cloud import Cloud
+from backupext.core.goals import Verdict
+from backupext.core.models import Backup
+from backupext.operations.patience import Patience, pauses
+from backupext.operations.wait import Row, Steps, Target, why_missed
+
+#: Cinder's own limit of rows for each page.
+_PAGE = 1000
+
+
+class Reporter(Protocol):
+    """Shows a person how things stand."""
+
+    def see(self, target: Target, status: str, row: Row) -> None:
+        """Take note of a status, changed or not."""
+
+
+class Work(NamedTuple):
+    """Something to do, step by step.
+
+    :param key: names it in the order of works.
+    :param title: names it in a sentence while it has not begun.
+    """
+
+    key: str
+    title: str
+    steps: Steps
+
+
+class Done(NamedTuple):
+    """A work that has ended.
+
+    :param error: why it failed, if it did.
+    :param result: what its steps returned.
+    :param is_left_out: it was not begun, since one that had to come before it failed.
+    """
+
+    key: str
+    error: errors.BackupError | None = None
+    result: Any = None
+    is_left_out: bool = False
+
+
+class _Queue:
+    """Works that have not begun, in their order."""
+
+    def __init__(
+        self, works: Sequence[Work], after: Mapping[str, Iterable[str]], *, stops_at_failure: bool
+    ) -> None:
+        self._works = {work.key: work for work in works}
+        self._places = {key: place for place, key in enumerate(self._works)}
+        self._stops = stops_at_failure
+        self._order = TopologicalSorter(
+            {
+                key: [each for each in after.get(key, ()) if each in self._places]
+                for key in self._places
+            }
+        )
+        self._order.prepare()
+        self._ready: list[tuple[int, str]] = []
+        self._take_ready()
+
+    def next(self) -> Work | None:
+        """Take out the first work that may begin; None where none may."""
+        if not self._ready:
+            return None
+        _, key = heapq.heappop(self._ready)
+        return self._works.pop(key)
+
+    def end(self, done: Done) -> None:
+        """Let works begin that had to come after one that has ended."""
+        if done.error and self._stops:
+            return
+        self._order.done(done.key)
+        self._take_ready()
+
+    def _take_ready(self) -> None:
+        for key in self._order.get_ready():
+            heapq.heappush(self._ready, (self._places[key], key))
+
+    @property
+    def left(self) -> list[Work]:
+        """The works that have not begun."""
+        return list(self._works.values())
+
+
+class _Running:
+    """A work that waits for the cloud, and the statuses that its target had."""
+
+    def __init__(self, work: Work, target: Target) -> None:
+        self.work = work
+        self.target = target
+        self._seen: set[str] = set()
+
+    def judge(self, row: Row) -> Verdict:
+        """Tell whether the wait is over."""
+        status = row.status or 'unknown' if row else None
+        verdict = self.target.goal.judge(status, self._seen)
+        self._seen.add(status or '')
+        return verdict
+
+
+class Schedule:
+    """Runs works with one patience, and one look at the cloud for all of them."""
+
+    def __init__(self, cloud: Cloud, patience: Patience, reporter: Reporter) -> None:
+        self.cloud = cloud.patient(patience)
+        self.patience = patience
+        self._reporter = reporter
+        self._pages = 1
+
+    def run(
+        self,
+        works: Sequence[Work],
+        after: Mapping[str, Iterable[str]] | None = None,
+        *,
+        limit: int | None = None,
+        stops_at_failure: bool = False,
+    ) -> Iterator[Done]:
+        """Run works, and yield each as it ends.
+
+        :param after: the keys of the works that must have ended before one begins.
+        :param limit: how many may be under way at once; None is any number.
+        :param stops_at_failure: leave out what comes after a work that failed.
+        :raises StoppedWaitingError: the time limit has passed, or Ctrl-C; it names what still runs
+            and what has not begun.
+        """
+        queue = _Queue(works, after or {}, stops_at_failure=stops_at_failure)
+        running: list[_Running] = []
+        try:
+            yield from self._run(queue, running, limit)
+        except errors.StoppedWaitingError as error:
+            raise error.with_more(*_unfinished(running, queue)) from error
+        except KeyboardInterrupt as error:
+            interrupted = errors.InterruptedByUserError('Interrupted')
+            raise interrupted.with_more(*_unfinished(running, queue)) from error
+        for work in queue.left:
+            yield Done(work.key, is_left_out=True)
+
+    def do(self, steps: Steps) -> Any:
+        """Run a single work, and give what its steps return.
+
+        :raises BackupError: it failed.
+        """
+        (done,) = self.run([Work('', '', steps)])
+        if done.error:
+            raise done.error
+        return done.result
+
+    def _run(self, queue: _Queue, running: list[_Running], limit: int | None) -> Iterator[Done]:
+        intervals = pauses()
+        while True:
+            yield from self._begin(queue, running, limit)
+            if not running:
+                return
+            self.patience.pause(next(intervals))
+            before = list(running)
+            for done in self._look(running):
+                queue.end(done)
+                yield done
+            if running != before:
+                intervals = pauses()
+
+    def _begin(self, queue: _Queue, running: list[_Running], limit: int | None) -> Iterator[Done]:
+        while limit is None or len(running) < limit:
+            work = queue.next()
+            if work is None:
+                return
+            done = self._advance(work, running, next)
+            if done:
+                queue.end(done)
+                yield done
+
+    def _look(self, running: list[_Running]) -> Iterator[Done]:
+        """Read how things stand, and let go on what has what it waits for."""
+        rows = self._read([each.target for each in running])
+        for each in list(running):
+            row = rows[each.target.id]
+            resume = self._resume(each, row)
+            if resume:
+                running.remove(each)
+                done = self._advance(each.work, running, resume)
+                if done:
+                    yield done
+
+    def _resume(self, waiting: _Running, row: Row) -> Callable[[Steps], Target] | None:
+        """Show a row; return how to go on with the work, None while it has to wait."""
+        self._reporter.see(waiting.target, row.status or 'unknown' if row else 'deleted', row)
+        verdict = waiting.judge(row)
+        if verdict is Verdict.WAITING:
+            return None
+        if verdict is Verdict.REACHED:
+            return lambda steps: steps.send(row)
+        error = errors.EndedBadlyError(why_missed(self.cloud, waiting.target, row))
+        return lambda steps: steps.throw(error)
+
+    def _advance(
+        self, work: Work, running: list[_Running], resume: Callable[[Steps], Target]
+    ) -> Done | None:
+        """Let a work take steps until it has to wait (None) or ends."""
+        while True:
+            try:
+                waiting = _Running(work, resume(work.steps))
+            except StopIteration as end:
+                return Done(work.key, result=end.value)
+            except errors.StoppedWaitingError:
+                raise
+            except errors.BackupError as error:
+                return Done(work.key, error)
+            # What the work has seen last may be enough.
+            soon = self._resume(waiting, waiting.target.subject)
+            if soon is None:
+                running.append(waiting)
+                return None
+            resume = soon
+
+    def _read(self, targets: Sequence[Target]) -> Mapping[str, Row]:
+        """Read how things stand: one by one, or all backups in as many pages as that takes."""
+        backups = [target.id for target in targets if target.noun == 'backup']
+        rows: dict[str, Row] = {
+            target.id: self.cloud.read_volume(target.id)
+            for target in targets
+            if target.noun == 'volume'
+        }
+        if len(set(backups)) > self._pages:
+            rows.update(self._read_list(backups))
+        for id_ in backups:
+            # What is not in the list is gone, or another project's.
+            if id_ not in rows:
+                rows[id_] = self.cloud.read_backup(id_)
+        return rows
+
+    def _read_list(self, ids: Sequence[str]) -> Mapping[str, Backup]:
+        listed = list(self.cloud.backups({}))
+        self._pages = max(1, -(-len(listed) // _PAGE))
+        wanted = set(ids)
+        return {backup.id: backup for backup in listed if backup.id in wanted}
+
+
+def _unfinished(running: Iterable[_Running], queue: _Queue) -> tuple[list[str], list[str]]:
+    return [each.target.how_to_look for each in running], [work.title for work in queue.left]

@@ -1,0 +1,709 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Works that wait, with the real Cloud and a fake clock."""
+
+import unittest
+import warnings
+from typing import Any
+
+import requests
+
+from backupext import errors
+from backupext.core.models import Backup, Volume
+from backupext.operations.patience import Clock, Patience
+from backupext.operations.schedule import Done, Schedule, Work
+from backupext.operations.wait import (
+    Row,
+    Steps,
+    Target,
+    only,
+    until,
+    until_available,
+    until_gone,
+    until_restored,
+)
+from tests.unit.clock import FakeClock
+from tests.unit.operations.reaching import reach
+from tests.unit.rows import ID, OTHER_ID, OTHER_VOLUME_ID, VOLUME_ID, backup, volume
+from tests.unit.stub import StubCloud
+
+GET = f'GET /backups/{ID}'
+GET_OTHER = f'GET /backups/{OTHER_ID}'
+GET_VOLUME = f'GET /volumes/{VOLUME_ID}'
+LIST = 'GET /backups/detail'
+MESSAGES = f'GET /messages?resource_uuid={ID}'
+RESET = requests.exceptions.ConnectionError('Connection reset by peer')
+
+ONE = Backup(ID, 'nightly', 'creating', VOLUME_ID)
+OTHER = Backup(OTHER_ID, 'weekly', 'creating', VOLUME_ID)
+THE_VOLUME = Volume(VOLUME_ID, 'data', 'restoring-backup')
+NAMED = f"'nightly' ({ID})"
+
+
+class Notes:
+    """A reporter that remembers."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+        self.said: list[str] = []
+
+    def see(self, target: Target, status: str, row: Row) -> None:
+        if (row is None) != (status == 'deleted'):
+            raise AssertionError('gone is deleted, and nothing else')
+        self.seen.append((target.id, status))
+
+    def note(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+
+class ScheduleTest(unittest.TestCase):
+    def setUp(self) -> None:
+        # The SDK warns of its own ways.
+        ignoring = warnings.catch_warnings()
+        ignoring.__enter__()
+        self.addCleanup(ignoring.__exit__, None, None, None)
+        warnings.simplefilter('ignore')
+        self.cloud = StubCloud()
+        self.cloud.start()
+        self.addCleanup(self.cloud.stop)
+        self.clock = FakeClock()
+        self.notes = Notes()
+
+    def schedule(self, timeout: float | None = None) -> Schedule:
+        clock = Clock(self.clock.now, self.clock.sleep)
+        patience = Patience(clock, self.notes.note, timeout)
+        return Schedule(reach(), patience, self.notes)
+
+    def wait(self, *targets: Target, timeout: float | None = None) -> list[Done]:
+        return wait(self.schedule(timeout), *targets)
+
+    def on_statuses(self, *statuses: str, line: str = GET, **changes: Any) -> None:
+        for status in statuses:
+            self.cloud.on(line, {'backup': backup(line[-36:], status=status, **changes)})
+
+    def on_messages(self, *texts: str, about: str = ID) -> None:
+        rows = [{'resource_uuid': about, 'user_message': text} for text in texts]
+        self.cloud.on(MESSAGES, {'messages': rows})
+
+    def failure(self, wanted: Target) -> str | None:
+        """Wait for one; say how that failed."""
+        (done,) = self.wait(wanted)
+        return str(done.error) if done.error else None
+
+    def polls(self, line: str = GET) -> int:
+        return self.cloud.lines.count(line)
+
+
+def wait(schedule: Schedule, *targets: Target) -> list[Done]:
+    """Have a work for each, which does nothing but wait; give their ends as they come."""
+    works = [Work(each.id, str(each.subject), only(each)) for each in targets]
+    return list(schedule.run(works))
+
+
+class BackOffTest(ScheduleTest):
+    def test_pauses_grow_from_one_second_to_fifteen(self) -> None:
+        self.on_statuses(*['creating'] * 12, 'available')
+        self.wait(until_available(ONE))
+        self.assertEqual(self.clock.sleeps[:4], [1, 1.5, 2.25, 3.375])
+        self.assertEqual(self.clock.sleeps[-3:], [15, 15, 15])
+        self.assertEqual(self.clock.sleeps, sorted(self.clock.sleeps))
+        self.assertEqual(len(self.clock.sleeps), self.polls())
+
+    def test_the_first_look_is_a_second_after_the_request(self) -> None:
+        self.on_statuses('available')
+        self.wait(until_available(ONE))
+        self.assertEqual(self.clock.sleeps, [1])
+
+    def test_something_that_happens_makes_it_look_often_again(self) -> None:
+        for status, others in (('creating', 'creating'),) * 8 + (('available', 'creating'),):
+            rows = [backup(ID, status=status), backup(OTHER_ID, status=others)]
+            self.cloud.on(LIST, {'backups': rows})
+        self.on_statuses('creating', 'available', line=GET_OTHER)
+        self.wait(until_available(ONE), until_available(OTHER))
+        self.assertEqual(self.clock.sleeps[-3:], [15, 1, 1.5])
+
+    def test_it_never_sleeps_past_the_time_limit(self) -> None:
+        self.on_statuses('creating')
+        with self.assertRaises(errors.TimedOutError):
+            self.wait(until_available(ONE), timeout=20)
+        self.assertEqual(self.clock.passed, 20)
+
+    def test_it_looks_once_more_when_the_time_is_up(self) -> None:
+        self.on_statuses(*['creating'] * 5, 'available')
+        # 1 + 1.5 + 2.25 + 3.375 + 5.0625 = 13.1875, and then what is left.
+        self.wait(until_available(ONE), timeout=14)
+        self.assertEqual(self.clock.passed, 14)
+
+    def test_a_limit_of_nothing_asks_for_nothing(self) -> None:
+        with self.assertRaises(errors.TimedOutError):
+            self.wait(until_available(ONE), timeout=0)
+        self.assertEqual((self.cloud.lines, self.clock.sleeps), ([], []))
+
+    def test_two_waits_share_one_limit(self) -> None:
+        self.on_statuses(*['creating'] * 5, 'available', 'creating')
+        schedule = self.schedule(60)
+        wait(schedule, until_available(ONE))
+        with self.assertRaises(errors.TimedOutError):
+            wait(schedule, until_available(ONE))
+        self.assertEqual(self.clock.passed, 60)
+
+
+class OutcomeTest(ScheduleTest):
+    def test_what_is_wanted_is_no_failure(self) -> None:
+        self.on_statuses('creating', 'available')
+        (done,) = self.wait(until_available(ONE))
+        self.assertIsNone(done.error)
+        self.assertEqual(done.result.status, 'available')
+
+    def test_an_error_is_told_with_its_reason_and_the_services_message(self) -> None:
+        self.on_statuses('error', fail_reason='No space left on device.')
+        self.on_messages('Backup driver has failed.')
+        self.assertEqual(
+            self.failure(until_available(ONE)),
+            f'Backup {NAMED} is in status error: No space left on device; Backup driver has '
+            'failed.',
+        )
+
+    def test_an_error_without_a_reason_is_told_all_the_same(self) -> None:
+        self.on_statuses('error')
+        self.on_messages()
+        self.assertEqual(self.failure(until_available(ONE)), f'Backup {NAMED} is in status error.')
+
+    def test_messages_about_others_are_not_told(self) -> None:
+        # Cinder before 3.5 ignores the filter.
+        self.on_statuses('error')
+        self.on_messages('Something else has failed.', about=OTHER_ID)
+        self.assertNotIn('else', self.failure(until_available(ONE)) or '')
+
+    def test_a_cloud_without_messages_does_not_matter(self) -> None:
+        for answer in (404, 403, 500):
+            with self.subTest(answer):
+                self.setUp()
+                self.on_statuses('error', fail_reason='No space left.')
+                self.cloud.refuse(MESSAGES, answer, 'Nothing here.')
+                self.assertEqual(
+                    self.failure(until_available(ONE)),
+                    f'Backup {NAMED} is in status error: No space left.',
+                )
+
+    def test_messages_that_are_none_do_not_matter(self) -> None:
+        self.on_statuses('error')
+        self.cloud.on(MESSAGES, {'messages': [{'resource_uuid': ID}]})
+        self.assertEqual(self.failure(until_available(ONE)), f'Backup {NAMED} is in status error.')
+
+    def test_one_that_vanishes_is_a_failure(self) -> None:
+        self.on_statuses('creating')
+        self.cloud.refuse(GET, 404, 'Backup could not be found.')
+        self.assertEqual(self.failure(until_available(ONE)), f'Backup {NAMED} has vanished.')
+
+    def test_unless_it_is_to_be_gone(self) -> None:
+        self.on_statuses('deleting')
+        self.cloud.refuse(GET, 404, 'Backup could not be found.')
+        (done,) = self.wait(until_gone(ONE))
+        self.assertEqual((done.error, done.result), (None, None))
+        self.assertEqual(self.notes.seen, [(ID, 'creating'), (ID, 'deleting'), (ID, 'deleted')])
+
+    def test_a_deletion_that_failed_is_a_failure(self) -> None:
+        for status in ('error', 'error_deleting'):
+            with self.subTest(status):
+                self.setUp()
+                self.on_statuses(status, fail_reason='Busy.')
+                self.on_messages()
+                self.assertEqual(
+                    self.failure(until_gone(ONE)),
+                    f'Backup {NAMED} is in status {status}: Busy.',
+                )
+
+    def test_a_volume_is_asked_for_by_its_id_and_tells_what_the_backup_does_not(self) -> None:
+        self.cloud.on(GET_VOLUME, {'volume': volume(status='restoring-backup')})
+        self.cloud.on(GET_VOLUME, {'volume': volume(status='error_restoring')})
+        line = f'GET /messages?resource_uuid={VOLUME_ID}'
+        self.cloud.on(line, {'messages': []})
+        self.assertEqual(
+            self.failure(until_restored(THE_VOLUME)),
+            f"Volume 'data' ({VOLUME_ID}) is in status error_restoring.",
+        )
+        self.assertEqual(self.cloud.lines, [GET_VOLUME, GET_VOLUME, line])
+
+    def test_a_volume_that_vanishes_is_a_failure(self) -> None:
+        self.cloud.refuse(GET_VOLUME, 404, 'Volume could not be found.')
+        failure = self.failure(until_restored(THE_VOLUME))
+        self.assertEqual(failure, f"Volume 'data' ({VOLUME_ID}) has vanished.")
+
+    def test_an_error_can_be_what_is_wanted(self) -> None:
+        self.on_statuses('creating', 'error')
+        self.assertIsNone(self.failure(until(ONE, 'error')))
+
+    def test_an_error_while_another_status_is_wanted_ends_it(self) -> None:
+        for status in ('error', 'error_deleting', 'error_restoring'):
+            with self.subTest(status):
+                self.setUp()
+                self.on_statuses(status)
+                self.on_messages()
+                self.assertIn(f'in status {status}', self.failure(until(ONE, 'restoring')) or '')
+
+    def test_each_failure_of_several_is_told(self) -> None:
+        rows = [backup(ID, status='error', fail_reason='One.')]
+        self.cloud.on(LIST, {'backups': rows})
+        self.cloud.refuse(GET_OTHER, 404, 'Backup could not be found.')
+        self.on_messages()
+        done = self.wait(until_available(ONE), until_available(OTHER))
+        self.assertEqual(
+            [str(each.error) for each in done],
+            [
+                f'Backup {NAMED} is in status error: One.',
+                f"Backup 'weekly' ({OTHER_ID}) has vanished.",
+            ],
+        )
+
+
+class EndTest(ScheduleTest):
+    """The wait ends before what is waited for."""
+
+    def test_a_time_limit_gives_the_command_that_shows_it(self) -> None:
+        self.on_statuses('creating')
+        with self.assertRaises(errors.TimedOutError) as caught:
+            self.wait(until_available(ONE), timeout=90)
+        self.assertEqual(
+            str(caught.exception),
+            f'Timed out after 1m30s; nothing is cancelled: backup {NAMED} '
+            f'(see: openstack volume backup show {ID}).',
+        )
+        self.assertEqual(caught.exception.exit_status, 3)
+
+    def test_for_a_volume_that_is_another_command(self) -> None:
+        self.cloud.on(GET_VOLUME, {'volume': volume(status='restoring-backup')})
+        with self.assertRaises(errors.TimedOutError) as caught:
+            self.wait(until_restored(THE_VOLUME), timeout=5)
+        self.assertIn(
+            f"volume 'data' ({VOLUME_ID}) (see: openstack volume show {VOLUME_ID}).",
+            str(caught.exception),
+        )
+
+    def test_ctrl_c_names_all_that_goes_on_and_no_other(self) -> None:
+        rows = [backup(ID), backup(OTHER_ID, status='creating')]
+        self.cloud.on(LIST, {'backups': rows})
+        self.on_statuses('creating', line=GET_OTHER)
+        self.clock.interrupt_at(3)
+        with self.assertRaises(errors.InterruptedByUserError) as caught:
+            self.wait(until_available(ONE), until_available(OTHER))
+        self.assertEqual(
+            str(caught.exception),
+            "Interrupted; nothing is cancelled: backup 'weekly' "
+            f'({OTHER_ID}) (see: openstack volume backup show {OTHER_ID}).',
+        )
+        self.assertEqual(caught.exception.exit_status, 130)
+
+    def test_ctrl_c_in_the_middle_of_a_request_is_the_same(self) -> None:
+        self.cloud.fail(GET, KeyboardInterrupt())
+        with self.assertRaises(errors.InterruptedByUserError):
+            self.wait(until_available(ONE))
+
+    def test_ctrl_c_while_the_cloud_does_not_answer_is_the_same(self) -> None:
+        self.cloud.fail(GET, RESET)
+        self.clock.interrupt_at(4)
+        with self.assertRaises(errors.InterruptedByUserError):
+            self.wait(until_available(ONE))
+
+
+class FaultTest(ScheduleTest):
+    def test_what_passes_is_waited_out_and_told_once(self) -> None:
+        for status in (429, 500, 502, 503, 504):
+            self.cloud.refuse(GET, status, 'Busy.')
+        self.cloud.fail(GET, RESET)
+        self.cloud.fail(GET, requests.exceptions.ReadTimeout('read timed out'))
+        self.on_statuses('creating')
+        self.cloud.refuse(GET, 413, 'This request was rate-limited.')
+        self.on_statuses('available')
+        (done,) = self.wait(until_available(ONE))
+        self.assertIsNone(done.error)
+        self.assertEqual(self.polls(), 10)
+        self.assertEqual(len(self.notes.said), 1)
+        self.assertEqual(
+            self.notes.said[0],
+            f'Cannot look up backup {ID}: the cloud asks for fewer requests (the server '
+            'said: Busy). Waiting for the cloud to answer again.',
+        )
+
+    def test_retry_after_is_honoured(self) -> None:
+        self.cloud.on(GET, {}, status=429, headers={'Retry-After': '42'})
+        self.on_statuses('available')
+        self.wait(until_available(ONE))
+        self.assertEqual(self.clock.sleeps, [1, 42])
+
+    def test_a_retry_after_that_is_shorter_than_the_pause_does_not_hurry(self) -> None:
+        for _ in range(9):
+            self.cloud.on(GET, {}, status=503, headers={'Retry-After': '1'})
+        self.on_statuses('available')
+        self.wait(until_available(ONE))
+        self.assertEqual(self.clock.sleeps[-1], 15)
+
+    def test_a_retry_after_that_is_a_date_is_compared_with_the_clouds_clock(self) -> None:
+        headers = {
+            'Retry-After': 'Wed, 21 Oct 2099 07:28:40 GMT',
+            'Date': 'Wed, 21 Oct 2099 07:28:00 GMT',
+        }
+        self.cloud.on(GET, {}, status=503, headers=headers)
+        self.on_statuses('available')
+        self.wait(until_available(ONE))
+        self.assertEqual(self.clock.sleeps, [1, 40])
+
+    def test_a_retry_after_that_is_no_time_does_not_matter(self) -> None:
+        for text in ('Wed, 21 Oct 1998 07:28:00 GMT', 'soon', '-5', '²', ''):
+            with self.subTest(text):
+                self.setUp()
+                self.cloud.on(GET, {}, status=503, headers={'Retry-After': text})
+                self.on_statuses('available')
+                self.wait(until_available(ONE))
+                self.assertEqual(self.clock.sleeps, [1, 1])
+
+    def test_retry_after_does_not_go_past_the_time_limit(self) -> None:
+        self.cloud.on(GET, {}, status=503, headers={'Retry-After': '3600'})
+        with self.assertRaises(errors.TimedOutError):
+            self.wait(until_available(ONE), timeout=60)
+        self.assertEqual(self.clock.passed, 60)
+
+    def test_what_does_not_pass_ends_it(self) -> None:
+        for status in (400, 401, 403):
+            with self.subTest(status):
+                self.setUp()
+                self.on_statuses('creating')
+                self.cloud.refuse(GET, status, 'No.')
+                with self.assertRaises(errors.RequestError) as caught:
+                    self.wait(until_available(ONE))
+                self.assertEqual(caught.exception.status, status)
+
+    def test_an_expired_token_is_renewed_without_a_word(self) -> None:
+        self.on_statuses('creating')
+        self.cloud.refuse(GET, 401, 'The request you have made requires authentication.')
+        self.on_statuses('available')
+        (done,) = self.wait(until_available(ONE))
+        self.assertIsNone(done.error)
+        self.assertEqual(self.cloud.identity.count('POST /auth/tokens'), 2)
+        self.assertEqual(self.notes.said, [])
+
+    def test_a_page_of_a_portal_ends_it(self) -> None:
+        self.cloud.on(GET, text='<html>Who are you?</html>')
+        with self.assertRaisesRegex(errors.RequestError, 'unexpected response'):
+            self.wait(until_available(ONE))
+
+    def test_no_answer_is_not_gone(self) -> None:
+        self.cloud.fail(GET, RESET)
+        self.cloud.refuse(GET, 502, 'Bad gateway.')
+        self.cloud.refuse(GET, 404, 'Backup could not be found.')
+        self.wait(until_gone(ONE))
+        self.assertEqual(self.polls(), 3)
+
+
+class BatchTest(ScheduleTest):
+    def test_several_are_read_with_one_list(self) -> None:
+        rows = [backup(ID, status='creating'), backup(OTHER_ID, status='creating')]
+        self.cloud.on(LIST, {'backups': rows})
+        self.cloud.on(LIST, {'backups': rows})
+        self.cloud.on(LIST, {'backups': [backup(ID), backup(OTHER_ID)]})
+        ended = self.wait(until_available(ONE), until_available(OTHER))
+        self.assertEqual([done.error for done in ended], [None, None])
+        self.assertEqual(self.cloud.lines, [LIST] * 3)
+
+    def test_the_last_one_is_asked_for_by_its_id(self) -> None:
+        rows = [backup(ID), backup(OTHER_ID, status='creating')]
+        self.cloud.on(LIST, {'backups': rows})
+        self.on_statuses('available', line=GET_OTHER)
+        self.wait(until_available(ONE), until_available(OTHER))
+        self.assertEqual(self.cloud.lines, [LIST, GET_OTHER])
+
+    def test_one_that_is_not_in_the_list_is_asked_for_before_it_counts_as_gone(self) -> None:
+        self.cloud.on(LIST, {'backups': [backup(ID)]})
+        self.on_statuses('creating', 'available', line=GET_OTHER)
+        ended = self.wait(until_available(ONE), until_available(OTHER))
+        self.assertEqual([done.error for done in ended], [None, None])
+        self.assertEqual(self.cloud.lines, [LIST, GET_OTHER, GET_OTHER])
+
+    def test_a_long_list_is_read_for_long_batches_only(self) -> None:
+        more = [{'rel': 'next', 'href': ''}]
+        strangers = [backup(f'{number:08}-aaaa-4bbb-8ccc-000000000009') for number in range(1000)]
+        last = strangers[-1]['id']
+        self.cloud.on(LIST, {'backups': strangers, 'backups_links': more})
+        rows = [backup(ID, status='creating'), backup(OTHER_ID, status='creating')]
+        self.cloud.on(f'{LIST}?marker={last}', {'backups': rows})
+        for line in (GET, GET_OTHER):
+            self.on_statuses('available', line=line)
+        self.wait(until_available(ONE), until_available(OTHER))
+        # Two pages cost as much as two backups.
+        self.assertEqual(self.cloud.lines, [LIST, f'{LIST}?marker={last}', GET, GET_OTHER])
+
+    def test_volumes_are_asked_for_by_id_beside_backups(self) -> None:
+        other = Volume(OTHER_VOLUME_ID, 'other', 'restoring-backup')
+        for id_ in (VOLUME_ID, OTHER_VOLUME_ID):
+            self.cloud.on(f'GET /volumes/{id_}', {'volume': volume(id_)})
+        self.on_statuses('available')
+        self.wait(until_restored(THE_VOLUME), until_restored(other), until_available(ONE))
+        self.assertEqual(self.cloud.lines, [GET_VOLUME, f'GET /volumes/{OTHER_VOLUME_ID}', GET])
+
+    def test_a_list_that_fails_is_read_again(self) -> None:
+        self.cloud.refuse(LIST, 503, 'Busy.')
+        self.cloud.on(LIST, {'backups': [backup(ID), backup(OTHER_ID)]})
+        self.wait(until_available(ONE), until_available(OTHER))
+        self.assertEqual(self.cloud.lines, [LIST, LIST])
+
+    def test_a_work_may_wait_again(self) -> None:
+        self.on_statuses('available')
+        self.on_statuses('creating', 'available', line=GET_OTHER)
+
+        def steps() -> Steps:
+            first = yield until_available(ONE)
+            second = yield until_available(OTHER)
+            return [row.id for row in (first, second) if row]
+
+        self.assertEqual(self.schedule().do(steps()), [ID, OTHER_ID])
+        self.assertEqual(self.clock.sleeps, [1, 1, 1.5])
+
+    def test_what_is_there_already_is_not_asked_for(self) -> None:
+        (done,) = self.wait(until(Backup(ID, 'nightly', 'available'), 'available'))
+        self.assertIsNone(done.error)
+        self.assertEqual((self.cloud.lines, self.clock.sleeps), ([], []))
+
+    def test_what_has_failed_already_is_told_and_not_waited_for(self) -> None:
+        self.on_messages()
+        failed = Backup(ID, 'nightly', 'error', fail_reason='Broken.')
+        (done,) = self.wait(until(failed, 'available'))
+        self.assertEqual(str(done.error), f'Backup {NAMED} is in status error: Broken.')
+        self.assertEqual(self.clock.sleeps, [])
+
+    def test_nothing_to_wait_for_takes_no_time(self) -> None:
+        self.assertEqual(self.wait(), [])
+        self.assertEqual((self.cloud.lines, self.clock.sleeps), ([], []))
+
+
+class WorksTest(ScheduleTest):
+    """Works that begin one after the other, and at once."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.begun: list[str] = []
+        self.rows: list[Row] = []
+
+    def work(self, key: str, *waits: Target, fails: bool = False) -> Work:
+        """Have a work that waits, and then fails or gives its key in capitals."""
+
+        def steps() -> Steps:
+            self.begun.append(key)
+            for target in waits:
+                self.rows.append((yield target))
+            if fails:
+                raise errors.RefusedError(f'{key} failed.')
+            return key.upper()
+
+        return Work(key, f'the {key}', steps())
+
+    def run_works(self, *works: Work, **options: Any) -> list[Done]:
+        return list(self.schedule().run(works, **options))
+
+    def ends(self, *works: Work, **options: Any) -> dict[str, str]:
+        """Give what each work came to, in the order of their ends."""
+        return {
+            done.key: 'left out' if done.is_left_out else str(done.error or done.result)
+            for done in self.run_works(*works, **options)
+        }
+
+
+class OrderTest(WorksTest):
+    def test_a_work_begins_when_those_before_it_have_ended(self) -> None:
+        self.on_statuses('creating', 'available')
+        first, other = self.work('first', until_available(ONE)), self.work('other')
+        last = self.work('last')
+        after = {'last': ['first', 'other']}
+        self.assertEqual(
+            self.ends(last, first, other, after=after),
+            {'other': 'OTHER', 'first': 'FIRST', 'last': 'LAST'},
+        )
+        self.assertEqual(self.begun, ['first', 'other', 'last'])
+
+    def test_what_may_begin_does_so_in_the_given_order(self) -> None:
+        keys = ['e', 'a', 'd', 'b', 'c']
+        works = [self.work(key) for key in keys]
+        self.run_works(*works, after={'d': ['c'], 'a': ['c']})
+        self.assertEqual(self.begun, ['e', 'b', 'c', 'a', 'd'])
+
+    def test_what_is_no_work_is_not_waited_for(self) -> None:
+        self.assertEqual(self.ends(self.work('a'), after={'a': ['b'], 'c': ['a']}), {'a': 'A'})
+
+    def test_one_that_failed_has_ended_too(self) -> None:
+        works = self.work('a', fails=True), self.work('b')
+        self.assertEqual(self.ends(*works, after={'b': ['a']}), {'a': 'a failed.', 'b': 'B'})
+
+    def test_what_comes_after_a_failure_can_be_left_out(self) -> None:
+        works = [self.work(key, fails=key == 'b') for key in ('a', 'b', 'c', 'd', 'e')]
+        after = {'b': ['a'], 'c': ['b'], 'd': ['c', 'e']}
+        self.assertEqual(
+            self.ends(*works, after=after, stops_at_failure=True),
+            {'a': 'A', 'b': 'b failed.', 'e': 'E', 'c': 'left out', 'd': 'left out'},
+        )
+        self.assertEqual(self.begun, ['a', 'b', 'e'])
+
+    def test_a_wait_that_failed_is_a_failure(self) -> None:
+        self.on_statuses('error')
+        self.on_messages()
+        works = self.work('a', until_available(ONE)), self.work('b')
+        self.assertEqual(
+            self.ends(*works, after={'b': ['a']}, stops_at_failure=True),
+            {'a': f'Backup {NAMED} is in status error.', 'b': 'left out'},
+        )
+
+    def test_a_defect_is_no_failure_of_a_work(self) -> None:
+        def steps() -> Steps:
+            yield from ()
+            raise ZeroDivisionError
+
+        with self.assertRaises(ZeroDivisionError):
+            self.run_works(Work('a', 'a', steps()))
+
+
+class StepsTest(WorksTest):
+    def test_a_work_may_go_on_after_a_wait_that_failed(self) -> None:
+        self.on_statuses('error')
+        self.on_messages()
+        self.on_statuses('available', line=GET_OTHER)
+
+        def steps() -> Steps:
+            try:
+                yield until_available(ONE)
+            except errors.EndedBadlyError:
+                return (yield until_available(OTHER))
+
+        row = self.schedule().do(steps())
+        self.assertEqual(row.id, OTHER_ID)
+
+    def test_a_failure_of_a_single_work_is_raised(self) -> None:
+        def steps() -> Steps:
+            yield until(Backup(ID, 'nightly', 'available'), 'available')
+            raise errors.RefusedError('No.')
+
+        with self.assertRaisesRegex(errors.RefusedError, r'^No\.$'):
+            self.schedule().do(steps())
+
+    def test_what_was_seen_of_one_wait_does_not_count_for_the_next(self) -> None:
+        self.on_statuses('deleting', 'available', 'deleting')
+        self.on_messages()
+        self.cloud.refuse(GET, 404, 'Backup could not be found.')
+
+        def steps() -> Steps:
+            try:
+                yield until_gone(ONE)
+            except errors.EndedBadlyError:
+                yield until_gone(Backup(ID, 'nightly', 'available'))
+            return 'gone'
+
+        self.assertEqual(self.schedule().do(steps()), 'gone')
+
+    def test_a_deletion_that_is_undone_ends_the_wait(self) -> None:
+        self.on_statuses('deleting', 'deleting', 'available')
+        self.on_messages()
+        self.assertEqual(self.failure(until_gone(ONE)), f'Backup {NAMED} is in status available.')
+
+
+class LimitTest(WorksTest):
+    def test_no_more_are_under_way_than_asked_for(self) -> None:
+        ids = [f'{number:08}-aaaa-4bbb-8ccc-000000000001' for number in range(7)]
+        for id_ in ids:
+            self.on_statuses('creating', 'available', line=f'GET /backups/{id_}')
+        rows = [backup(id_) for id_ in ids]
+        self.cloud.on(LIST, {'backups': rows})
+        works = [self.work(id_, until_available(Backup(id_, status='creating'))) for id_ in ids]
+        under_way: list[int] = []
+        ended = 0
+        self.clock.during = lambda: under_way.append(len(self.begun) - ended)
+        for _ in self.schedule().run(works, limit=3):
+            ended += 1
+        self.assertEqual(ended, 7)
+        self.assertEqual(max(under_way), 3)
+
+    def test_what_ends_at_once_takes_no_place(self) -> None:
+        self.on_statuses('available')
+        works = [self.work('a', until_available(ONE)), self.work('b', fails=True), self.work('c')]
+        self.run_works(*works, limit=2)
+        self.assertEqual(self.begun, ['a', 'b', 'c'])
+        self.assertEqual(self.polls(), 1)
+
+    def test_without_one_all_begin_at_once(self) -> None:
+        ids = [f'{number:08}-aaaa-4bbb-8ccc-000000000001' for number in range(7)]
+        self.cloud.on(LIST, {'backups': [backup(id_) for id_ in ids]})
+        self.run_works(
+            *(self.work(id_, until_available(Backup(id_, status='creating'))) for id_ in ids)
+        )
+        # And they share one look.
+        self.assertEqual(self.cloud.lines, [LIST])
+
+
+class StopTest(WorksTest):
+    """Ctrl-C, and the end of the time limit: what runs, and what has not been asked for."""
+
+    RUNNING = f'backup {NAMED} (see: openstack volume backup show {ID})'
+
+    def stopped(self, *works: Work, timeout: float | None = None, **options: Any) -> str:
+        with self.assertRaises(errors.StoppedWaitingError) as caught:
+            list(self.schedule(timeout).run(works, **options))
+        return str(caught.exception)
+
+    def interrupted(self, key: str) -> Work:
+        def steps() -> Steps:
+            yield from ()
+            raise KeyboardInterrupt
+
+        return Work(key, f'the {key}', steps())
+
+    def test_ctrl_c_in_a_pause_names_both(self) -> None:
+        self.on_statuses('creating')
+        self.clock.interrupt_at(2)
+        works = self.work('first', until_available(ONE)), self.work('last'), self.work('very last')
+        self.assertEqual(
+            self.stopped(*works, after={'last': ['first'], 'very last': ['last']}),
+            f'Interrupted; nothing is cancelled: {self.RUNNING}. '
+            'Not asked for yet: the last, the very last.',
+        )
+
+    def test_so_does_the_end_of_the_time_limit(self) -> None:
+        self.on_statuses('creating')
+        works = self.work('first', until_available(ONE)), self.work('last')
+        self.assertEqual(
+            self.stopped(*works, timeout=10, limit=1),
+            f'Timed out after 10s; nothing is cancelled: {self.RUNNING}. '
+            'Not asked for yet: the last.',
+        )
+
+    def test_so_does_ctrl_c_in_a_step(self) -> None:
+        works = self.work('first', until_available(ONE)), self.interrupted('next'), self.work('b')
+        told = self.stopped(*works)
+        self.assertTrue(told.startswith('Interrupted; nothing is cancelled: '), told)
+        self.assertIn(self.RUNNING, told)
+        self.assertIn('Not asked for yet: the b.', told)
+
+    def test_and_names_the_work_that_took_the_step(self) -> None:
+        # Its request may have been heard.
+        for works in (
+            (self.work('first', until_available(ONE)), self.interrupted('next')),
+            (self.interrupted('next'), self.work('last')),
+        ):
+            with self.subTest(len(works)):
+                self.assertIn('the next', self.stopped(*works))
+
+    def test_in_a_step_after_a_wait_too(self) -> None:
+        self.on_statuses('available')
+
+        def steps() -> Steps:
+            yield until_available(ONE)
+            raise KeyboardInterrupt
+
+        told = self.stopped(Work('first', 'the first', steps()))
+        self.assertIn('the first', told)
+
+    def test_what_a_step_says_of_itself_is_named_first(self) -> None:
+        def steps() -> Steps:
+            yield from ()
+            raise errors.TimedOutError('Timed out after 1m', ['what I did'])
+
+        self.on_statuses('creating')
+        works = self.work('first', until_available(ONE)), Work('next', 'the next', steps())
+        told = self.stopped(*works)
+        self.assertIn('Timed out after 1m; nothing is cancelled: ', told)
+        self.assertIn('what I did', told)
+        self.assertIn(self.RUNNING, told)
