@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from backupext import errors
-from backupext.cli import base, columns, options
+from backupext.cli import base, columns, options, types, workarounds
 
 if TYPE_CHECKING:
     from backupext.core.models import Backup
@@ -21,7 +21,7 @@ class CreateVolumeBackup(base.ShowOne):
         parser.add_argument(
             'volume',
             metavar='<volume>',
-            type=options.reference,
+            type=types.reference,
             help='Volume to back up (name or ID)',
         )
         parser.add_argument('--name', metavar='<name>', help='Name of the backup')
@@ -36,14 +36,14 @@ class CreateVolumeBackup(base.ShowOne):
         parser.add_argument(
             '--snapshot',
             metavar='<snapshot>',
-            type=options.reference,
+            type=types.reference,
             help='Snapshot of the volume to back up instead of its current data (name or ID)',
         )
         _add_kind(parser)
         parser.add_argument(
             '--property',
             metavar='<key=value>',
-            action=options.KeyValueAction,
+            action=workarounds.KeyValueAction,
             dest='properties',
             help='Set a property on this backup (repeat option to set multiple properties) '
             + options.since('create --property'),
@@ -55,7 +55,7 @@ class CreateVolumeBackup(base.ShowOne):
             + options.since('create --availability-zone'),
         )
         options.add_wait(parser, 'the backup is available')
-        options.add_misunderstood(
+        workarounds.add_misunderstood(
             parser,
             '--volume',
             'give the volume as the argument and the name of the backup with --name',

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from backupext.cli import base, columns, consent, keep, options
+from backupext.cli import base, columns, consent, keep, options, types
 
 
 class PruneVolumeBackup(base.Lister):
@@ -36,7 +36,7 @@ class PruneVolumeBackup(base.Lister):
         parser.add_argument(
             '--concurrency',
             metavar='<number>',
-            type=options.positive,
+            type=types.positive,
             default=4,
             help='How many backups may be going at a time (default: 4)',
         )

@@ -4,7 +4,7 @@
 import argparse
 from typing import Any
 
-from backupext.cli import base, columns, options
+from backupext.cli import base, columns, types
 
 
 class ImportBackupRecord(base.ShowOne):
@@ -20,13 +20,13 @@ class ImportBackupRecord(base.ShowOne):
         parser.add_argument(
             'backup_service',
             metavar='<backup_service>',
-            type=options.reference,
+            type=types.reference,
             help='Backup service that the record names',
         )
         parser.add_argument(
             'backup_metadata',
             metavar='<backup_metadata>',
-            type=options.reference,
+            type=types.reference,
             help='Record from export: its metadata, or backup_url',
         )
         return parser

@@ -5,7 +5,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from backupext.cli import base, columns, options
+from backupext.cli import base, columns, options, types, workarounds
 
 
 class RestoreVolumeBackup(base.ShowOne):
@@ -19,7 +19,7 @@ class RestoreVolumeBackup(base.ShowOne):
             'volume',
             metavar='<volume>',
             nargs='?',
-            type=options.reference,
+            type=types.reference,
             help='Volume to restore to (name or ID of an existing volume, name of a new one; '
             "default: a new one, which gets the source volume's name)",
         )
@@ -31,27 +31,27 @@ class RestoreVolumeBackup(base.ShowOne):
         parser.add_argument(
             '--name',
             metavar='<name>',
-            type=options.reference,
+            type=types.reference,
             help='Restore to a new volume of this name, even if others have it',
         )
         parser.add_argument(
             '--type',
             metavar='<volume-type>',
-            type=options.reference,
+            type=types.reference,
             help='Type of the new volume (name or ID) ' + options.since('restore --type'),
         )
         parser.add_argument(
             '--availability-zone',
             metavar='<zone-name>',
-            type=options.reference,
+            type=types.reference,
             help='Availability zone of the new volume '
             + options.since('restore --availability-zone'),
         )
         options.add_wait(parser, 'the data is back and the volume available')
-        options.add_hidden_alias(
-            parser, '--volume', dest='volume_option', metavar='<volume>', type=options.reference
+        workarounds.add_hidden_alias(
+            parser, '--volume', dest='volume_option', metavar='<volume>', type=types.reference
         )
-        options.accept_late_argument(parser, 'volume')
+        workarounds.accept_late_argument(parser, 'volume')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
@@ -60,7 +60,7 @@ class RestoreVolumeBackup(base.ShowOne):
         from backupext.operations.wait import until_available  # noqa: PLC0415
 
         options.check_timeout(parsed_args)
-        volume = options.one_of(parsed_args, 'volume', 'volume_option')
+        volume = workarounds.one_of(parsed_args, 'volume', 'volume_option')
         self.cloud.require(*_needed(parsed_args))
         new = NewVolume(parsed_args.name, parsed_args.type, parsed_args.availability_zone)
         what = (self.cloud, parsed_args.backup, volume, new)

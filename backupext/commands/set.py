@@ -5,7 +5,7 @@ import argparse
 from typing import Any
 
 from backupext import errors
-from backupext.cli import base, options
+from backupext.cli import base, options, workarounds
 from backupext.core.models import Backup
 
 
@@ -44,7 +44,7 @@ class SetVolumeBackup(base.Command):
         parser.add_argument(
             '--property',
             metavar='<key=value>',
-            action=options.KeyValueAction,
+            action=workarounds.KeyValueAction,
             dest='properties',
             default={},
             help='Set a property on this backup (repeat option to set multiple properties) '

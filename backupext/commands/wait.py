@@ -5,7 +5,6 @@ import argparse
 
 from backupext import errors
 from backupext.cli import base, options
-from backupext.cli.options import STATUSES
 
 
 class WaitVolumeBackup(base.Command):
@@ -19,9 +18,9 @@ class WaitVolumeBackup(base.Command):
         goal.add_argument(
             '--status',
             metavar='<status>',
-            choices=STATUSES,
+            choices=options.STATUSES,
             default='available',
-            help=f'Status to wait for (default: available): {", ".join(STATUSES)}',
+            help=f'Status to wait for (default: available): {", ".join(options.STATUSES)}',
         )
         goal.add_argument(
             '--deleted',

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from osc_lib.cli import parseractions
 
-from backupext.cli import options
+from backupext.cli import types, workarounds
 from tests.unit.project import ours
 
 #: OSC's has a destination of its own, which nothing reads: there it has no effect.
@@ -47,7 +47,7 @@ def positionals(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 def traits(action: argparse.Action) -> dict[str, Any]:
     """Say what an argument or an option does with what it is given."""
-    checks_a_reference = action.type is options.reference
+    checks_a_reference = action.type is types.reference
     return {
         'kind': kind(action),
         'dest': action.dest,
@@ -61,7 +61,7 @@ def traits(action: argparse.Action) -> dict[str, Any]:
 
 def kind(action: argparse.Action) -> type[argparse.Action]:
     """Give the class of an action, or OSC's that a class of ours makes better."""
-    return next(each for each in type(action).__mro__ if each.__module__ != options.__name__)
+    return next(each for each in type(action).__mro__ if each.__module__ != workarounds.__name__)
 
 
 def prefixes(name: str) -> Iterator[str]:
