@@ -50,10 +50,25 @@ class Command(command.Command):
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command, and turn its failure into a sentence and an exit status."""
         try:
+            self.check_usage(parsed_args)
+            self._require_features(parsed_args)
             return super().run(parsed_args)
         except errors.BackupError as error:
             self.app.LOG.error('%s', error, exc_info=bool(self.app.options.debug))
             return error.exit_status
+
+    def check_usage(self, parsed_args: argparse.Namespace) -> None:
+        """Refuse options that make no sense together, before the cloud is asked for anything.
+
+        :raises UsageError: they do not.
+        """
+
+    def _require_features(self, parsed_args: argparse.Namespace) -> None:
+        """Refuse what was given and the microversion in use does not have."""
+        declared = getattr(parsed_args, 'requirements', ())
+        required = [each.feature for each in declared if each.applies(parsed_args)]
+        if required:
+            self.cloud.require(*required)
 
     @contextlib.contextmanager
     def waiter(self, parsed_args: argparse.Namespace) -> Iterator['Waiter']:

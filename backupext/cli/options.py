@@ -2,6 +2,7 @@
 """Arguments and options that several commands share."""
 
 import argparse
+from typing import Any, NamedTuple
 
 from backupext import errors
 from backupext.cli import types
@@ -51,9 +52,45 @@ def add_volumes(parser: argparse._ActionsContainer, purpose: str) -> None:
     )
 
 
-def since(option: str) -> str:
-    """Say in a help text from which microversion on the cloud has an option."""
-    return f'(needs Block Storage microversion {features.OPTIONS[option].since} or newer)'
+class Requirement(NamedTuple):
+    """A feature that a command requires: always, or where an option is given.
+
+    :param feature: its name in :data:`backupext.core.features.OPTIONS`.
+    :param dest: where the parser puts the option's value; none for the whole command.
+    """
+
+    feature: str
+    dest: str = ''
+    default: Any = None
+
+    def applies(self, parsed_args: argparse.Namespace) -> bool:
+        """Tell whether a command line requires it."""
+        return not self.dest or getattr(parsed_args, self.dest) != self.default
+
+
+def add_requiring(parser: argparse._ActionsContainer, feature: str, **kwargs: Any) -> None:
+    """Add an option that requires a microversion; its help says so.
+
+    The command checks it before its action, if the option is given.
+
+    :param feature: command and option, such as ``create --property``.
+    """
+    option = feature.partition(' ')[2]
+    kwargs['help'] += f' (requires Block Storage {features.OPTIONS[feature].since})'
+    action = parser.add_argument(option, **kwargs)
+    _add_requirement(parser, Requirement(feature, action.dest, action.default))
+
+
+def require(parser: argparse.ArgumentParser, command: str) -> None:
+    """Have the whole command require a microversion; its description says so."""
+    since = features.OPTIONS[command].since
+    parser.description = f'{parser.description}\n\nRequires Block Storage {since}.'
+    _add_requirement(parser, Requirement(command))
+
+
+def _add_requirement(parser: argparse._ActionsContainer, requirement: Requirement) -> None:
+    declared = parser.get_default('requirements') or ()
+    parser.set_defaults(requirements=(*declared, requirement))
 
 
 def add_scope(parser: argparse.ArgumentParser, what: str) -> None:
@@ -72,17 +109,23 @@ def add_scope(parser: argparse.ArgumentParser, what: str) -> None:
     )
 
 
-def add_property_filter(parser: argparse.ArgumentParser, what: str, feature: str) -> None:
-    """Add ``--property``, which narrows what a command works on."""
-    parser.add_argument(
-        '--property',
-        metavar='<key[=value]>',
-        action='append',
-        dest='properties',
-        type=types.property_filter,
-        help=f'{what}, with any value where none is given (repeat option for several, of which all '
-        f'must match) {since(feature)}',
-    )
+def add_property_filter(parser: argparse.ArgumentParser, what: str, feature: str = '') -> None:
+    """Add ``--property``, which narrows what a command works on.
+
+    :param feature: what requires a microversion, unless the whole command does.
+    """
+    described: dict[str, Any] = {
+        'metavar': '<key[=value]>',
+        'action': 'append',
+        'dest': 'properties',
+        'type': types.property_filter,
+        'help': f'{what}, with any value where none is given (repeat option for several, of which '
+        'all must match)',
+    }
+    if feature:
+        add_requiring(parser, feature, **described)
+    else:
+        parser.add_argument('--property', **described)
 
 
 def add_wait(parser: argparse.ArgumentParser, until: str) -> None:

@@ -2,7 +2,6 @@
 """``volume backup create``."""
 
 import argparse
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from backupext import errors
@@ -40,19 +39,20 @@ class CreateVolumeBackup(base.ShowOne):
             help='Snapshot of the volume to back up instead of its current data (name or ID)',
         )
         _add_kind(parser)
-        parser.add_argument(
-            '--property',
+        options.add_requiring(
+            parser,
+            'create --property',
             metavar='<key=value>',
             action=workarounds.KeyValueAction,
             dest='properties',
-            help='Set a property on this backup (repeat option to set multiple properties) '
-            + options.since('create --property'),
+            help='Set a property on this backup (repeat option to set multiple properties)',
         )
-        parser.add_argument(
-            '--availability-zone',
+        options.add_requiring(
+            parser,
+            'create --availability-zone',
             metavar='<zone-name>',
-            help="Availability zone to store the backup in (default: the volume's) "
-            + options.since('create --availability-zone'),
+            type=types.text_or_none,
+            help="Availability zone to store the backup in (default: the volume's)",
         )
         options.add_wait(parser, 'the backup is available')
         workarounds.add_misunderstood(
@@ -62,14 +62,16 @@ class CreateVolumeBackup(base.ShowOne):
         )
         return parser
 
+    def check_usage(self, parsed_args: argparse.Namespace) -> None:
+        """Refuse options that need another."""
+        options.check_timeout(parsed_args)
+        if parsed_args.allow_full and not parsed_args.incremental:
+            raise errors.UsageError('--allow-full needs --incremental.')
+
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
         """Ask for the backup, wait if told to, and show what the cloud calls it."""
         from backupext.operations.wait import until_available  # noqa: PLC0415  # see base
 
-        options.check_timeout(parsed_args)
-        if parsed_args.allow_full and not parsed_args.incremental:
-            raise errors.UsageError('--allow-full needs --incremental.')
-        self.cloud.require(*_needed(parsed_args))
         if not parsed_args.wait:
             backup = self._create(parsed_args)
         else:
@@ -117,14 +119,6 @@ def _add_kind(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _needed(parsed_args: argparse.Namespace) -> Iterator[str]:
-    """Name the options that need a microversion."""
-    if parsed_args.properties:
-        yield 'create --property'
-    if parsed_args.availability_zone:
-        yield 'create --availability-zone'
-
-
 def _attributes(parsed_args: argparse.Namespace) -> dict[str, Any]:
     """Collect what the request says besides what is backed up; nothing that was not asked for."""
     asked = {
@@ -133,7 +127,7 @@ def _attributes(parsed_args: argparse.Namespace) -> dict[str, Any]:
         'container': parsed_args.container,
         'force': parsed_args.force or None,
         'is_incremental': parsed_args.incremental or None,
-        'metadata': parsed_args.properties or None,
-        'availability_zone': parsed_args.availability_zone or None,
+        'metadata': parsed_args.properties,
+        'availability_zone': parsed_args.availability_zone,
     }
     return {name: value for name, value in asked.items() if value is not None}

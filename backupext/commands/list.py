@@ -38,8 +38,6 @@ class ListVolumeBackup(base.Lister):
         """List page by page; what no column shows is not asked for."""
         from backupext.operations import listing  # noqa: PLC0415  # see base.Command.cloud
 
-        if parsed_args.properties:
-            self.cloud.require('list --property')
         scope = self.cloud.scope(parsed_args.project, all_projects=parsed_args.all_projects)
         references = listing.References(
             parsed_args.volume, parsed_args.snapshot, parsed_args.marker

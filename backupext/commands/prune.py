@@ -20,6 +20,8 @@ class PruneVolumeBackup(base.Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what prune takes."""
         parser = super().get_parser(prog_name)
+        # Properties protect backups: without seeing them nothing may be deleted.
+        options.require(parser, 'prune')
         which = parser.add_mutually_exclusive_group(required=True)
         options.add_volumes(which, 'Prune the backups')
         which.add_argument(
@@ -28,9 +30,7 @@ class PruneVolumeBackup(base.Lister):
             default=False,
             help='Prune the backups of every volume',
         )
-        options.add_property_filter(
-            parser, 'Prune backups with this property only', 'prune --property'
-        )
+        options.add_property_filter(parser, 'Prune backups with this property only')
         options.add_scope(parser, 'Prune the backups of')
         keep.add_options(parser)
         parser.add_argument(
@@ -50,8 +50,6 @@ class PruneVolumeBackup(base.Lister):
         """Plan; what is printed is the same for a dry run and a real one."""
         from backupext.operations import prune  # noqa: PLC0415  # see base.Command.cloud
 
-        # Properties protect backups: without seeing them nothing may be deleted.
-        self.cloud.require('prune --property')
         scope = self.cloud.scope(parsed_args.project, all_projects=parsed_args.all_projects)
         self._request = prune.Request(
             scope,

@@ -2,7 +2,6 @@
 """``volume backup restore``."""
 
 import argparse
-from collections.abc import Iterator
 from typing import Any
 
 from backupext.cli import base, columns, options, types, workarounds
@@ -34,18 +33,19 @@ class RestoreVolumeBackup(base.ShowOne):
             type=types.reference,
             help='Restore to a new volume of this name, even if others have it',
         )
-        parser.add_argument(
-            '--type',
+        options.add_requiring(
+            parser,
+            'restore --type',
             metavar='<volume-type>',
             type=types.reference,
-            help='Type of the new volume (name or ID) ' + options.since('restore --type'),
+            help='Type of the new volume (name or ID)',
         )
-        parser.add_argument(
-            '--availability-zone',
+        options.add_requiring(
+            parser,
+            'restore --availability-zone',
             metavar='<zone-name>',
             type=types.reference,
-            help='Availability zone of the new volume '
-            + options.since('restore --availability-zone'),
+            help='Availability zone of the new volume',
         )
         options.add_wait(parser, 'the data is back and the volume available')
         workarounds.add_hidden_alias(
@@ -54,14 +54,17 @@ class RestoreVolumeBackup(base.ShowOne):
         workarounds.accept_late_argument(parser, 'volume')
         return parser
 
+    def check_usage(self, parsed_args: argparse.Namespace) -> None:
+        """Refuse a time limit for nothing, and two volumes."""
+        options.check_timeout(parsed_args)
+        workarounds.one_of(parsed_args, 'volume', 'volume_option')
+
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
         """Ask for the restore, wait if told to, and show which volume it goes to."""
         from backupext.operations.restore import NewVolume, restore  # noqa: PLC0415  # see base
         from backupext.operations.wait import until_available  # noqa: PLC0415
 
-        options.check_timeout(parsed_args)
         volume = workarounds.one_of(parsed_args, 'volume', 'volume_option')
-        self.cloud.require(*_needed(parsed_args))
         new = NewVolume(parsed_args.name, parsed_args.type, parsed_args.availability_zone)
         what = (self.cloud, parsed_args.backup, volume, new)
         if not parsed_args.wait:
@@ -73,11 +76,3 @@ class RestoreVolumeBackup(base.ShowOne):
                 # The backup turns available again even where the restore failed; the volume tells.
                 waiter.wait_or_fail([until_available(restored.volume)])
         return columns.RESTORED, columns.row(restored, columns.RESTORED)
-
-
-def _needed(parsed_args: argparse.Namespace) -> Iterator[str]:
-    """Name the options that need a microversion."""
-    if parsed_args.type:
-        yield 'restore --type'
-    if parsed_args.availability_zone:
-        yield 'restore --availability-zone'

@@ -15,23 +15,26 @@ class UnsetVolumeBackup(base.Command):
         """Add what unset takes."""
         parser = super().get_parser(prog_name)
         options.add_backup(parser, 'modify')
-        parser.add_argument(
-            '--property',
+        options.add_requiring(
+            parser,
+            'unset --property',
             metavar='<key>',
             action='append',
             dest='properties',
             help='Property to remove from this backup (repeat option to remove multiple '
-            'properties) ' + options.since('unset --property'),
+            'properties)',
         )
         return parser
+
+    def check_usage(self, parsed_args: argparse.Namespace) -> None:
+        """Refuse to unset nothing."""
+        if not parsed_args.properties:
+            raise errors.UsageError('Nothing to unset: give --property.')
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Write the properties that are left: Cinder has no call that removes one."""
         from backupext.operations.update import without  # noqa: PLC0415  # see base.Command.cloud
 
-        if not parsed_args.properties:
-            raise errors.UsageError('Nothing to unset: give --property.')
-        self.cloud.require('unset --property')
         backup = self.cloud.find_backup(parsed_args.backup)
         left, missing = without(backup.metadata or {}, parsed_args.properties)
         for key in missing:

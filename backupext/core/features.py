@@ -33,18 +33,22 @@ NEWEST = Microversion(3, 71)
 
 
 class Feature(NamedTuple):
-    """An option or a column that Block Storage has only from a microversion on."""
+    """An option or a column that Block Storage has only from a microversion on.
+
+    :param purpose: what it is needed for, where that does not show.
+    """
 
     name: str
     since: Microversion
     admin: bool = False
+    purpose: str = ''
 
 
 def _table(features: Iterable[Feature]) -> dict[str, Feature]:
     return {feature.name: feature for feature in features}
 
 
-#: Options, by command and option.
+#: Options, by command and option; the command alone where all of it needs a microversion.
 OPTIONS = _table(
     [
         Feature('set --name', Microversion(3, 9)),
@@ -55,7 +59,11 @@ OPTIONS = _table(
         Feature('unset --property', Microversion(3, 43)),
         Feature('create --availability-zone', Microversion(3, 51)),
         Feature('list --property', Microversion(3, 43)),
-        Feature('prune --property', Microversion(3, 43)),
+        Feature(
+            'prune',
+            Microversion(3, 43),
+            purpose='to see the properties that protect backups',
+        ),
         Feature('restore --type', Microversion(3, 47)),
         Feature('restore --availability-zone', Microversion(3, 47)),
     ]
@@ -124,16 +132,15 @@ def objection(feature: Feature, pin: Microversion | None, offer: Range | None) -
     :param offer: what the cloud is known to offer, if that is known.
     :returns: None where nothing is known to stand in its way.
     """
-    option = feature.name.partition(' ')[2]
+    what = feature.name.partition(' ')[2] or feature.name
+    needs = f'{what} needs Block Storage microversion {feature.since} or newer'
+    if feature.purpose:
+        needs += f' {feature.purpose}'
     if offer and offer.maximum < feature.since:
-        return (
-            f'{option} needs Block Storage microversion {feature.since} or newer, '
-            f'but this cloud is too old: it offers {offer}'
-        )
+        return f'{needs}, but this cloud is too old: it offers {offer}'
     if pin and pin < feature.since:
         return (
-            f'{option} needs Block Storage microversion {feature.since} or newer, '
-            f'but {pin} was asked for: use --os-volume-api-version {feature.since}, or leave the '
-            f'version out to get the newest'
+            f'{needs}, but {pin} was asked for: use --os-volume-api-version {feature.since}, or '
+            f'leave the version out to get the newest'
         )
     return None

@@ -23,10 +23,10 @@ Cells = Sequence[str]
 
 
 def options() -> list[Cells]:
-    """List the options that need a microversion, the oldest first."""
+    """List the options and commands that require a microversion, the oldest first."""
     ordered = sorted(features.OPTIONS.values(), key=lambda feature: feature.since)
     return [
-        ('Option', 'Since microversion'),
+        ('Option or command', 'Since microversion'),
         *((f'``{option.name}``', str(option.since)) for option in ordered),
     ]
 
