@@ -79,7 +79,7 @@ class CreateVolumeBackup(base.ShowOne):
                 with waiter.reading():
                     backup = self._create(parsed_args)
                 waiter.wait_or_fail([until_available(backup)])
-        return columns.CREATED, columns.row(backup, columns.CREATED)
+        return columns.fields(columns.CREATED, backup)
 
     def _create(self, parsed_args: argparse.Namespace) -> 'Backup':
         from backupext.operations.create import Creation  # noqa: PLC0415  # see base.Command.cloud

@@ -45,13 +45,13 @@ class ListVolumeBackup(base.Lister):
         if parsed_args.limit is not None and releases.LIMIT_PER_PAGE.applies(base.installed_osc()):
             parsed_args.max_items = _smaller(parsed_args.limit, parsed_args.max_items)
         found = listing.backups(self.cloud, _criteria(parsed_args, scope), references, self.warn)
-        shown = columns.listed(
-            long=parsed_args.long,
-            has=lambda column: self.cloud.has(column, sees_owners=found.shows_owners),
-        )
+        shown = [
+            column
+            for column in (columns.LONG if parsed_args.long else columns.LIST)
+            if self.cloud.has(column.attribute, sees_owners=found.shows_owners)
+        ]
         names = columns.VolumeNames(self.cloud.volume_name, self.cloud.volume_names())
-        rows = columns.rows(found.backups, shown, names)
-        return tuple(column.header for column in shown), rows
+        return columns.table(shown, found.backups, names)
 
 
 def _criteria(parsed_args: argparse.Namespace, scope: Scope) -> Criteria:

@@ -61,7 +61,7 @@ class PruneVolumeBackup(base.Lister):
             parsed_args.concurrency,
         )
         self._decisions = prune.plan(self.cloud, self._request)
-        return columns.PRUNE, (columns.decision_row(each) for each in self._decisions)
+        return columns.table(columns.PRUNE, self._decisions)
 
     def produce_output(
         self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Iterable[Any]

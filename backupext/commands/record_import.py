@@ -34,4 +34,4 @@ class ImportBackupRecord(base.ShowOne):
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
         """Ask for the import, and show what the cloud calls the backup."""
         backup = self.cloud.import_record(parsed_args.backup_service, parsed_args.backup_metadata)
-        return columns.IMPORTED, columns.row(backup, columns.IMPORTED)
+        return columns.fields(columns.IMPORTED, backup)

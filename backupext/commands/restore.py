@@ -75,4 +75,4 @@ class RestoreVolumeBackup(base.ShowOne):
                     restored = restore(*what, force=parsed_args.force)
                 # The backup turns available again even where the restore failed; the volume tells.
                 waiter.wait_or_fail([until_available(restored.volume)])
-        return columns.RESTORED, columns.row(restored, columns.RESTORED)
+        return columns.fields(columns.RESTORED, restored)

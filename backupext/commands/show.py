@@ -23,4 +23,4 @@ class ShowVolumeBackup(base.ShowOne):
 
         scope = self.cloud.scope(parsed_args.project, all_projects=parsed_args.all_projects)
         backup = find(self.cloud, parsed_args.backup, scope)
-        return columns.shown(), columns.row(backup, columns.shown())
+        return columns.fields(columns.SHOW, backup)

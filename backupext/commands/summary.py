@@ -26,4 +26,4 @@ class VolumeBackupSummary(base.Lister):
         scope = self.cloud.scope(parsed_args.project, all_projects=parsed_args.all_projects)
         lines, names = summary(self.cloud, scope, self.warn)
         known = columns.VolumeNames(names.get, iter([names]))
-        return columns.SUMMARY, (columns.summary_row(line, known) for line in lines)
+        return columns.table(columns.SUMMARY, lines, known)

@@ -38,7 +38,7 @@ class VolumeBackupTree(base.Lister):
         self._nodes = chains(
             self.cloud, scope, parsed_args.volumes, self.warn, exact=parsed_args.exact
         )
-        return columns.TREE, (columns.tree_row(node) for node in self._nodes)
+        return columns.table(columns.TREE, self._nodes)
 
     def produce_output(
         self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Iterable[Any]
