@@ -1,22 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Base classes of the commands: how they reach the cloud, and where errors become sentences."""
+"""Base classes of the commands: how they reach the cloud, and where errors become sentences.
+
+Every run of ``openstack``, of any command, imports this module and those of all commands. What only
+a command that runs needs is imported inside functions.
+"""
 
 import argparse
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from osc_lib.command import command
 
 from backupext import errors
-from backupext.cli import progress
 
 if TYPE_CHECKING:
+    from backupext.cli.progress import Board
     from backupext.cloud import Cloud
     from backupext.operations.wait import Clock, Waiter
+
+#: What a command that prints one thing gives: headers and values.
+Fields = tuple[tuple[str, ...], tuple[Any, ...]]
+#: What a command that prints rows gives: headers and rows.
+Table = tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]
 
 
 def installed_osc() -> str:
@@ -27,7 +36,7 @@ def installed_osc() -> str:
 class Command(command.Command):
     """A command of ours; it fails with one sentence on stderr and an exit status."""
 
-    _board: progress.Board | None = None
+    _board: 'Board | None' = None
 
     _provider = 'This command is provided by the backupext plugin.'
 
@@ -43,7 +52,7 @@ class Command(command.Command):
     @functools.cached_property
     def cloud(self) -> 'Cloud':
         """Block Storage as the user sees it, connected when a command first asks for it."""
-        from backupext.cloud import Cloud  # noqa: PLC0415  # every openstack run imports this module
+        from backupext.cloud import Cloud
 
         return Cloud(self.app.client_manager)
 
@@ -73,7 +82,8 @@ class Command(command.Command):
     @contextlib.contextmanager
     def waiter(self, parsed_args: argparse.Namespace) -> Iterator['Waiter']:
         """Wait as the user asked for: with a time limit, and reporting on stderr."""
-        from backupext.operations.wait import Waiter  # noqa: PLC0415  # see cloud
+        from backupext.cli import progress
+        from backupext.operations.wait import Waiter
 
         limit = parsed_args.timeout
         seconds = None if limit is None else limit.total_seconds()
@@ -87,7 +97,7 @@ class Command(command.Command):
     @functools.cached_property
     def clock(self) -> 'Clock':
         """The clock of this machine, which only measures how long something takes."""
-        from backupext.operations.wait import Clock  # noqa: PLC0415  # see cloud
+        from backupext.operations.wait import Clock
 
         return Clock(time.monotonic, time.sleep)
 

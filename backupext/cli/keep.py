@@ -3,12 +3,10 @@
 
 import argparse
 from datetime import timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backupext.cli import types
-
-if TYPE_CHECKING:
-    from backupext.core.retention import Policy
+from backupext.core import retention
 
 _BUCKETS = {
     'hourly': 'hours',
@@ -82,10 +80,8 @@ def _add_protection(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def policy(parsed_args: argparse.Namespace) -> 'Policy':
+def policy(parsed_args: argparse.Namespace) -> retention.Policy:
     """Collect the rules."""
-    from backupext.core import retention  # noqa: PLC0415  # see base.Command.cloud
-
     protect = parsed_args.protect_property
     return retention.Policy(
         last=parsed_args.keep_last or 0,

@@ -76,9 +76,9 @@ class Board:
     def _begin(self) -> None:
         """Show the part of the terminal that changes, once there is something to show."""
         if self._live is None:
-            # Each openstack run imports this module; rich only who waits at a terminal.
-            from rich.console import Console  # noqa: PLC0415
-            from rich.live import Live  # noqa: PLC0415
+            # Only who waits at a terminal needs rich, which takes long to import.
+            from rich.console import Console
+            from rich.live import Live
 
             console = Console(stderr=True)
             self._live = Live(get_renderable=self.table, console=console, refresh_per_second=4)
@@ -105,8 +105,8 @@ class Board:
 
     def table(self) -> 'Table':
         """Draw what is known."""
-        from rich.table import Table  # noqa: PLC0415  # see live
-        from rich.text import Text  # noqa: PLC0415
+        from rich.table import Table
+        from rich.text import Text
 
         table = Table.grid(padding=(0, _GAP))
         rows = list(self._rows.values())
@@ -129,7 +129,7 @@ class Board:
 
 
 def _title(target: 'Target', room: int) -> 'Text':
-    from rich.text import Text  # noqa: PLC0415  # see Board
+    from rich.text import Text
 
     name = Text(visible(target.subject.name or ''))
     if not name:

@@ -5,7 +5,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from backupext import errors
-from backupext.cli import base, columns, options, types, workarounds
+from backupext.cli import base
 
 if TYPE_CHECKING:
     from backupext.core.models import Backup
@@ -16,6 +16,8 @@ class CreateVolumeBackup(base.ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what create takes."""
+        from backupext.cli import options, types, workarounds
+
         parser = super().get_parser(prog_name)
         parser.add_argument(
             'volume',
@@ -64,13 +66,16 @@ class CreateVolumeBackup(base.ShowOne):
 
     def check_usage(self, parsed_args: argparse.Namespace) -> None:
         """Refuse options that need another."""
+        from backupext.cli import options
+
         options.check_timeout(parsed_args)
         if parsed_args.allow_full and not parsed_args.incremental:
             raise errors.UsageError('--allow-full needs --incremental.')
 
-    def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Fields:
         """Ask for the backup, wait if told to, and show what the cloud calls it."""
-        from backupext.operations.wait import until_available  # noqa: PLC0415  # see base
+        from backupext.cli import columns
+        from backupext.operations.wait import until_available
 
         if not parsed_args.wait:
             backup = self._create(parsed_args)
@@ -82,7 +87,7 @@ class CreateVolumeBackup(base.ShowOne):
         return columns.fields(columns.CREATED, backup)
 
     def _create(self, parsed_args: argparse.Namespace) -> 'Backup':
-        from backupext.operations.create import Creation  # noqa: PLC0415  # see base.Command.cloud
+        from backupext.operations.create import Creation
 
         creation = Creation(self.cloud, self.clock, self.say)
         attributes = _attributes(parsed_args)

@@ -5,7 +5,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from backupext.cli import base, consent, options
+from backupext.cli import base
 
 if TYPE_CHECKING:
     from backupext.operations.delete import Planned
@@ -16,6 +16,8 @@ class DeleteVolumeBackup(base.Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what delete takes."""
+        from backupext.cli import consent, options
+
         parser = super().get_parser(prog_name)
         options.add_backups(parser, 'delete (name or ID), in any order')
         parser.add_argument(
@@ -37,8 +39,8 @@ class DeleteVolumeBackup(base.Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Delete; the failure of one does not keep the others from being tried."""
-        from backupext.operations.bulk import find  # noqa: PLC0415  # see base.Command.cloud
-        from backupext.operations.delete import Deletion, plan  # noqa: PLC0415
+        from backupext.operations.bulk import find
+        from backupext.operations.delete import Deletion, plan
 
         failures = self.failures(len(parsed_args.backups))
         found = find(self.cloud, parsed_args.backups, failures)
@@ -54,7 +56,8 @@ class DeleteVolumeBackup(base.Command):
 
     def _is_approved(self, parsed_args: argparse.Namespace, planned: Sequence['Planned']) -> bool:
         """Show the plan where there is more to it than what was named, and ask."""
-        from backupext.operations.delete import NAMED  # noqa: PLC0415  # see base.Command.cloud
+        from backupext.cli import consent
+        from backupext.operations.delete import NAMED
 
         if parsed_args.dry_run or parsed_args.cascade:
             for backup, reason in planned:

@@ -2,12 +2,12 @@
 """``volume backup list``."""
 
 import argparse
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
-from backupext.cli import base, columns, options, types, workarounds
-from backupext.core import releases
-from backupext.core.filters import SORT_KEYS, Criteria, Scope
+from backupext.cli import base
+
+if TYPE_CHECKING:
+    from backupext.core.filters import Criteria, Scope
 
 
 class ListVolumeBackup(base.Lister):
@@ -15,6 +15,9 @@ class ListVolumeBackup(base.Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what list takes."""
+        from backupext.cli import options, types
+        from backupext.core.filters import SORT_KEYS
+
         parser = super().get_parser(prog_name)
         options.add_scope(parser, 'List the backups of')
         parser.add_argument(
@@ -32,11 +35,11 @@ class ListVolumeBackup(base.Lister):
         _add_pagination(parser)
         return parser
 
-    def take_action(
-        self, parsed_args: argparse.Namespace
-    ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Table:
         """List page by page; what no column shows is not asked for."""
-        from backupext.operations import listing  # noqa: PLC0415  # see base.Command.cloud
+        from backupext.cli import columns
+        from backupext.core import releases
+        from backupext.operations import listing
 
         scope = self.cloud.scope(parsed_args.project, all_projects=parsed_args.all_projects)
         references = listing.References(
@@ -54,8 +57,10 @@ class ListVolumeBackup(base.Lister):
         return columns.table(shown, found.backups, names)
 
 
-def _criteria(parsed_args: argparse.Namespace, scope: Scope) -> Criteria:
+def _criteria(parsed_args: argparse.Namespace, scope: 'Scope') -> 'Criteria':
     """Collect what a list is narrowed to, but for what has to be looked up."""
+    from backupext.core.filters import Criteria
+
     name = parsed_args.name
     return Criteria(
         scope=scope,
@@ -76,6 +81,8 @@ def _smaller(limit: int, other: int | None) -> int:
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
+    from backupext.cli import options, types, workarounds
+
     parser.add_argument('--name', metavar='<name>', help='List backups with this name only')
     parser.add_argument(
         '--status',
@@ -122,6 +129,8 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
 
 def _add_pagination(parser: argparse.ArgumentParser) -> None:
     """Add the options of OSC's newer releases; openstackclient.common.pagination came with 6.6."""
+    from backupext.cli import types, workarounds
+
     parser.add_argument(
         '--limit',
         metavar='<limit>',

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from backupext.cli import base, columns, consent, keep, options, types
+from backupext.cli import base
 
 
 class PruneVolumeBackup(base.Lister):
@@ -19,6 +19,8 @@ class PruneVolumeBackup(base.Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what prune takes."""
+        from backupext.cli import consent, keep, options, types
+
         parser = super().get_parser(prog_name)
         # Properties protect backups: without seeing them nothing may be deleted.
         options.require(parser, 'prune')
@@ -44,11 +46,10 @@ class PruneVolumeBackup(base.Lister):
         options.add_timeout(parser)
         return parser
 
-    def take_action(
-        self, parsed_args: argparse.Namespace
-    ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Table:
         """Plan; what is printed is the same for a dry run and a real one."""
-        from backupext.operations import prune  # noqa: PLC0415  # see base.Command.cloud
+        from backupext.cli import columns, keep
+        from backupext.operations import prune
 
         scope = self.cloud.scope(parsed_args.project, all_projects=parsed_args.all_projects)
         self._request = prune.Request(
@@ -74,7 +75,8 @@ class PruneVolumeBackup(base.Lister):
         return 0
 
     def _execute(self, parsed_args: argparse.Namespace, doomed: int) -> None:
-        from backupext.operations import prune  # noqa: PLC0415  # see base.Command.cloud
+        from backupext.cli import consent
+        from backupext.operations import prune
 
         question = f'{doomed} backup{"" if doomed == 1 else "s"} will be deleted.'
         consent.ask(self.app, parsed_args, question)

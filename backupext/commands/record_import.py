@@ -2,9 +2,8 @@
 """``volume backup record import``."""
 
 import argparse
-from typing import Any
 
-from backupext.cli import base, columns, types
+from backupext.cli import base
 
 
 class ImportBackupRecord(base.ShowOne):
@@ -16,6 +15,8 @@ class ImportBackupRecord(base.ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what record import takes."""
+        from backupext.cli import types
+
         parser = super().get_parser(prog_name)
         parser.add_argument(
             'backup_service',
@@ -31,7 +32,9 @@ class ImportBackupRecord(base.ShowOne):
         )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Fields:
         """Ask for the import, and show what the cloud calls the backup."""
+        from backupext.cli import columns
+
         backup = self.cloud.import_record(parsed_args.backup_service, parsed_args.backup_metadata)
         return columns.fields(columns.IMPORTED, backup)

@@ -2,9 +2,8 @@
 """``volume backup restore``."""
 
 import argparse
-from typing import Any
 
-from backupext.cli import base, columns, options, types, workarounds
+from backupext.cli import base
 
 
 class RestoreVolumeBackup(base.ShowOne):
@@ -12,6 +11,8 @@ class RestoreVolumeBackup(base.ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what restore takes."""
+        from backupext.cli import options, types, workarounds
+
         parser = super().get_parser(prog_name)
         options.add_backup(parser, 'restore')
         parser.add_argument(
@@ -56,13 +57,16 @@ class RestoreVolumeBackup(base.ShowOne):
 
     def check_usage(self, parsed_args: argparse.Namespace) -> None:
         """Refuse a time limit for nothing, and two volumes."""
+        from backupext.cli import options, workarounds
+
         options.check_timeout(parsed_args)
         workarounds.one_of(parsed_args, 'volume', 'volume_option')
 
-    def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Fields:
         """Ask for the restore, wait if told to, and show which volume it goes to."""
-        from backupext.operations.restore import NewVolume, restore  # noqa: PLC0415  # see base
-        from backupext.operations.wait import until_available  # noqa: PLC0415
+        from backupext.cli import columns, workarounds
+        from backupext.operations.restore import NewVolume, restore
+        from backupext.operations.wait import until_available
 
         volume = workarounds.one_of(parsed_args, 'volume', 'volume_option')
         new = NewVolume(parsed_args.name, parsed_args.type, parsed_args.availability_zone)

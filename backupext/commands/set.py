@@ -2,11 +2,13 @@
 """``volume backup set``."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backupext import errors
-from backupext.cli import base, options, workarounds
-from backupext.core.models import Backup
+from backupext.cli import base
+
+if TYPE_CHECKING:
+    from backupext.core.models import Backup
 
 
 class SetVolumeBackup(base.Command):
@@ -14,6 +16,8 @@ class SetVolumeBackup(base.Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what set takes."""
+        from backupext.cli import options, workarounds
+
         parser = super().get_parser(prog_name)
         options.add_backup(parser, 'modify')
         options.add_requiring(
@@ -65,7 +69,7 @@ class SetVolumeBackup(base.Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Set what was asked for; Cinder has two calls for it."""
-        from backupext.operations.update import update  # noqa: PLC0415  # see base.Command.cloud
+        from backupext.operations.update import update
 
         backup = self.cloud.find_backup(parsed_args.backup)
         update(
@@ -76,7 +80,7 @@ class SetVolumeBackup(base.Command):
         )
 
 
-def _attributes(parsed_args: argparse.Namespace, backup: Backup) -> dict[str, Any]:
+def _attributes(parsed_args: argparse.Namespace, backup: 'Backup') -> dict[str, Any]:
     """Collect what is written; Cinder replaces the dictionary of properties as a whole."""
     asked = {'name': parsed_args.name, 'description': parsed_args.description}
     attributes = {name: value for name, value in asked.items() if value is not None}

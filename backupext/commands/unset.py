@@ -4,8 +4,7 @@
 import argparse
 
 from backupext import errors
-from backupext.cli import base, options
-from backupext.core.text import visible
+from backupext.cli import base
 
 
 class UnsetVolumeBackup(base.Command):
@@ -13,6 +12,8 @@ class UnsetVolumeBackup(base.Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what unset takes."""
+        from backupext.cli import options
+
         parser = super().get_parser(prog_name)
         options.add_backup(parser, 'modify')
         options.add_requiring(
@@ -33,7 +34,8 @@ class UnsetVolumeBackup(base.Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Write the properties that are left: Cinder has no call that removes one."""
-        from backupext.operations.update import without  # noqa: PLC0415  # see base.Command.cloud
+        from backupext.core.text import visible
+        from backupext.operations.update import without
 
         backup = self.cloud.find_backup(parsed_args.backup)
         left, missing = without(backup.metadata or {}, parsed_args.properties)

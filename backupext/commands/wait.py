@@ -4,7 +4,7 @@
 import argparse
 
 from backupext import errors
-from backupext.cli import base, options
+from backupext.cli import base
 
 
 class WaitVolumeBackup(base.Command):
@@ -12,6 +12,8 @@ class WaitVolumeBackup(base.Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what wait takes."""
+        from backupext.cli import options
+
         parser = super().get_parser(prog_name)
         options.add_backups(parser, 'wait for (name or ID)')
         goal = parser.add_mutually_exclusive_group()
@@ -33,7 +35,7 @@ class WaitVolumeBackup(base.Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Wait for all; one that fails does not keep the others from being waited for."""
-        from backupext.operations import bulk, wait  # noqa: PLC0415  # see base.Command.cloud
+        from backupext.operations import bulk, wait
 
         status = None if parsed_args.deleted else parsed_args.status
         failures = self.failures(len(parsed_args.backups))
