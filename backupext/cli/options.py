@@ -38,7 +38,7 @@ def add_backups(parser: argparse.ArgumentParser, purpose: str) -> None:
     )
 
 
-def add_volumes(parser: argparse._ActionsContainer, purpose: str) -> None:
+def add_volumes(parser: argparse._ActionsContainer, what: str) -> None:
     """Add ``--volume``, for the volumes whose backups a command works on."""
     parser.add_argument(
         '--volume',
@@ -47,7 +47,7 @@ def add_volumes(parser: argparse._ActionsContainer, purpose: str) -> None:
         default=[],
         dest='volumes',
         type=types.reference,
-        help=f'{purpose} of this volume (name or ID; the ID of a deleted volume too) '
+        help=f'{what} of this volume (name or ID; the ID of a deleted volume too) '
         '(repeat option for several volumes)',
     )
 
@@ -78,17 +78,17 @@ def add_requiring(parser: argparse._ActionsContainer, feature: str, **kwargs: An
     option = feature.partition(' ')[2]
     kwargs['help'] += f' (requires Block Storage {features.OPTIONS[feature].since})'
     action = parser.add_argument(option, **kwargs)
-    _add_requirement(parser, Requirement(feature, action.dest, action.default))
+    _declare(parser, Requirement(feature, action.dest, action.default))
 
 
-def require(parser: argparse.ArgumentParser, command: str) -> None:
+def add_requirement(parser: argparse.ArgumentParser, command: str) -> None:
     """Have the whole command require a microversion; its description says so."""
     since = features.OPTIONS[command].since
     parser.description = f'{parser.description}\n\nRequires Block Storage {since}.'
-    _add_requirement(parser, Requirement(command))
+    _declare(parser, Requirement(command))
 
 
-def _add_requirement(parser: argparse._ActionsContainer, requirement: Requirement) -> None:
+def _declare(parser: argparse._ActionsContainer, requirement: Requirement) -> None:
     declared = parser.get_default('requirements') or ()
     parser.set_defaults(requirements=(*declared, requirement))
 

@@ -23,7 +23,7 @@ class PruneVolumeBackup(base.Lister):
 
         parser = super().get_parser(prog_name)
         # Properties protect backups: without seeing them nothing may be deleted.
-        options.require(parser, 'prune')
+        options.add_requirement(parser, 'prune')
         which = parser.add_mutually_exclusive_group(required=True)
         options.add_volumes(which, 'Prune the backups')
         which.add_argument(
