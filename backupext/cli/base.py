@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Base classes of the commands: how they reach the cloud, and where errors become sentences."""
+"""Base classes of the commands: how they reach the cloud, and where errors become sentences.
+
+Every run of ``openstack``, of any command, imports this module and those of all commands. What only
+a command that runs needs is imported inside functions.
+"""
 
 import argparse
 import contextlib
 import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from osc_lib.command import command
 
@@ -17,8 +21,14 @@ if TYPE_CHECKING:
     from backupext.cli.failures import Failures
     from backupext.cli.reporter import Reporter
     from backupext.cloud import Cloud
+    from backupext.core.filters import Scope
     from backupext.operations.patience import Clock, Patience
     from backupext.operations.schedule import Schedule
+
+#: What a command that prints one thing gives: headers and values.
+Fields = tuple[tuple[str, ...], tuple[Any, ...]]
+#: What a command that prints rows gives: headers and rows.
+Table = tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]
 
 
 def installed_osc() -> str:
@@ -33,6 +43,14 @@ class Command(command.Command):
 
     _provider = 'This command is provided by the backupext plugin.'
 
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return a parser that knows what all commands have in common."""
+        from backupext.cli import workarounds
+
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        workarounds.refuse_undecodable(parser)
+        return parser
+
     def get_epilog(self) -> str:
         """Give the last lines of the help.
 
@@ -46,6 +64,8 @@ class Command(command.Command):
         """Run the command, and turn its failure into a sentence and an exit status."""
         self._parsed_args = parsed_args
         try:
+            self.check_usage(parsed_args)
+            self._require_features(parsed_args)
             return self.perform(parsed_args)
         except errors.BackupError as error:
             self.app.LOG.error('%s', error, exc_info=bool(self.app.options.debug))
@@ -85,6 +105,25 @@ class Command(command.Command):
         limit = self._parsed_args.timeout
         seconds = None if limit is None else limit.total_seconds()
         return Patience(self.clock, self.reporter.note, seconds)
+
+    def check_usage(self, parsed_args: argparse.Namespace) -> None:
+        """Refuse options that make no sense together, before the cloud is asked for anything.
+
+        :raises UsageError: they do not.
+        """
+
+    def _require_features(self, parsed_args: argparse.Namespace) -> None:
+        """Refuse what was given and the microversion in use does not have."""
+        declared = getattr(parsed_args, 'requirements', ())
+        required = [each.feature for each in declared if each.applies(parsed_args)]
+        if required:
+            self.cloud.require(*required)
+
+    def scope(self, parsed_args: argparse.Namespace) -> 'Scope':
+        """Say whose backups ``--project`` and ``--all-projects`` ask for."""
+        from backupext.operations import listing
+
+        return listing.scope(self.cloud, parsed_args.project, all_projects=parsed_args.all_projects)
 
     @contextlib.contextmanager
     def schedule(self) -> Iterator['Schedule']:

@@ -30,7 +30,7 @@ class Board:
     def _begin(self) -> None:
         """Show the part of the terminal that changes, once there is something to show."""
         if self._live is None:
-            # It takes 20 ms to load.
+            # Only who waits at a terminal needs rich, which takes long to import.
             from rich.console import Console
             from rich.live import Live
 

@@ -1,76 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one table of columns: attribute, header, where it is shown; and how values are written."""
+"""The tables that commands print, one column a line; and how values are written."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from enum import Enum
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cliff.columns import FormattableColumn
 from osc_lib.cli import format_columns
 
-from backupext.core.models import Backup
 from backupext.core.text import visible
-
-if TYPE_CHECKING:
-    from backupext.core.retention import Decision
-    from backupext.core.summary import Line
-    from backupext.core.tree import Node
-
-
-class Where(Enum):
-    """Which lists have a column; ``show`` has every one."""
-
-    LIST = 'list'
-    LONG = 'list --long'
-    SHOW = 'show'
-
-
-class Column(NamedTuple):
-    """A column: the attribute of a backup, its header in lists, and which lists have it."""
-
-    attribute: str
-    header: str
-    where: Where
-
-
-#: In the order of the lists: OSC's own first, then what ``--long`` adds to them. ``show`` has its
-#: fields in alphabetical order.
-COLUMNS = (
-    Column('id', 'ID', Where.LIST),
-    Column('name', 'Name', Where.LIST),
-    Column('description', 'Description', Where.LIST),
-    Column('status', 'Status', Where.LIST),
-    Column('size', 'Size', Where.LIST),
-    Column('is_incremental', 'Incremental', Where.LIST),
-    Column('created_at', 'Created At', Where.LIST),
-    Column('availability_zone', 'Availability Zone', Where.LONG),
-    Column('volume_id', 'Volume', Where.LONG),
-    Column('container', 'Container', Where.LONG),
-    Column('project_id', 'Project', Where.LONG),
-    Column('user_id', 'User', Where.LONG),
-    Column('snapshot_id', 'Snapshot', Where.LONG),
-    Column('data_timestamp', 'Data Timestamp', Where.LONG),
-    Column('has_dependent_backups', 'Has Dependents', Where.LONG),
-    Column('object_count', 'Object Count', Where.LONG),
-    Column('metadata', 'Properties', Where.LONG),
-    Column('fail_reason', 'Fail Reason', Where.LONG),
-    Column('encryption_key_id', 'Encryption Key ID', Where.SHOW),
-    Column('updated_at', 'Updated At', Where.SHOW),
-)
-
-#: What ``tree`` prints for machines.
-TREE = ('ID', 'Name', 'Volume', 'Status', 'Size', 'Incremental', 'Created At', 'Parent', 'Certain')
-#: What ``prune`` prints: the plan.
-PRUNE = ('Decision', 'ID', 'Name', 'Volume', 'Incremental', 'Created At', 'Reasons')
-#: What ``summary`` prints.
-SUMMARY = ('Volume', 'Status', 'Kind', 'Backups', 'Size', 'Oldest', 'Newest')
-#: What ``create`` prints.
-CREATED = ('id', 'name', 'volume_id')
-#: What ``restore`` prints: the backup's ID, and the volume's ID and name.
-RESTORED = ('id', 'volume_id', 'volume_name')
-#: What ``record import`` prints.
-IMPORTED = ('id', 'name')
-
 
 if TYPE_CHECKING:
     _TextColumn = FormattableColumn[str]
@@ -78,20 +16,25 @@ else:
     _TextColumn = FormattableColumn  # cliff before 4.9 has none that takes a type
 
 
-# FormattableColumn has no slots; its order is str's here.
-class SafeText(str, _TextColumn):  # type: ignore[misc]  # noqa: SLOT000
+class SafeText(_TextColumn):
     """Text with characters that a terminal would obey: escaped for people, raw for machines.
 
-    It is a string too, so that a column of which only some values need it can be sorted.
+    It can be sorted among plain text: only some values of a column need it.
     """
 
     def human_readable(self) -> str:
         """Give what is safe to show on a terminal."""
-        return visible(str.__str__(self))
+        return visible(self._value)
 
-    def machine_readable(self) -> str:
-        """Give the text as it came."""
-        return str.__str__(self)
+    def __lt__(self, other: object) -> bool:
+        return self._value < _raw(other)
+
+    def __gt__(self, other: object) -> bool:
+        return self._value > _raw(other)
+
+
+def _raw(text: object) -> str:
+    return text.machine_readable() if isinstance(text, SafeText) else str(text)
 
 
 class PropertiesColumn(format_columns.DictColumn):
@@ -140,6 +83,10 @@ class VolumeNames:
             self._learn(volume_id)
         return self._known.get(volume_id) or volume_id
 
+    def column(self, volume_id: str | None) -> VolumeColumn | None:
+        """Give what shows a volume: its name for people, its ID for machines."""
+        return VolumeColumn(volume_id, self) if volume_id else None
+
     def _learn(self, volume_id: str) -> None:
         if len(self._known) < self._FEW:
             self._known[volume_id] = self._read_one(volume_id)
@@ -151,59 +98,129 @@ class VolumeNames:
         self._known[volume_id] = None
 
 
-def listed(*, long: bool, has: Callable[[str], bool] = lambda _: True) -> tuple[Column, ...]:
-    """Choose the columns of a list, in their order.
-
-    :param has: tells whether the microversion and the user's role have an attribute.
-    """
-    wanted = {Where.LIST, Where.LONG} if long else {Where.LIST}
-    return tuple(column for column in COLUMNS if column.where in wanted and has(column.attribute))
-
-
-def shown() -> tuple[str, ...]:
-    """Name every attribute, in the order in which ``show`` prints them."""
-    return tuple(sorted(column.attribute for column in COLUMNS))
-
-
-def row(backup: Any, attributes: Iterable[str]) -> tuple[Any, ...]:
-    """Read attributes as a row for cliff's formatters, text made safe."""
-    return tuple(safe(getattr(backup, attribute)) for attribute in attributes)
-
-
-def rows(
-    backups: Iterable[Backup], columns: Sequence[Column], names: VolumeNames
-) -> Iterator[tuple[Any, ...]]:
-    """Turn backups into rows of a list, one at a time as the formatter takes them."""
-    read: dict[str, Callable[[Any], Any]] = {
-        'volume_id': lambda id_: VolumeColumn(id_, names),
-        'metadata': lambda properties: PropertiesColumn(properties or {}),
-    }
-    readers = [(column.attribute, read.get(column.attribute, safe)) for column in columns]
-    for backup in backups:
-        yield tuple(reader(getattr(backup, attribute)) for attribute, reader in readers)
-
-
-def summary_row(line: 'Line', names: VolumeNames) -> tuple[Any, ...]:
-    """Turn a line of a summary into a row."""
-    volume = VolumeColumn(line.volume_id, names) if line.volume_id else None
-    return (volume, line.status, line.kind, line.count, line.size, line.oldest, line.newest)
-
-
-def tree_row(node: 'Node') -> tuple[Any, ...]:
-    """Turn a backup and what it builds on into a row."""
-    fields = ('id', 'name', 'volume_id', 'status', 'size', 'is_incremental', 'created_at')
-    return (*row(node.backup, fields), node.parent, node.is_certain)
-
-
-def decision_row(decision: 'Decision') -> tuple[Any, ...]:
-    """Turn what becomes of a backup into a row."""
-    fields = ('id', 'name', 'volume_id', 'is_incremental', 'created_at')
-    reasons = safe(', '.join(decision.reasons))
-    return (decision.action.value, *row(decision.backup, fields), reasons)
-
-
 def safe(value: Any) -> Any:
     """Wrap text that is not safe to show; almost none is, and a plain string costs less."""
     if isinstance(value, str) and not value.isprintable():
         return SafeText(value)
     return value
+
+
+def _properties(value: dict[str, str] | None) -> PropertiesColumn:
+    return PropertiesColumn(value or {})
+
+
+def _reasons(value: Iterable[str]) -> Any:
+    return safe(', '.join(value))
+
+
+class Column(NamedTuple):
+    """A column: its header, and which attribute of a thing it shows, and how.
+
+    :param attribute: its name, or the path to it, such as ``backup.id``.
+    :param show: makes what cliff's formatters take of the value.
+    :param by_name: people see the name of the volume whose ID the value is.
+    """
+
+    header: str
+    attribute: str
+    show: Callable[[Any], Any] = safe
+    by_name: bool = False
+
+
+def _fields(*attributes: str) -> tuple[Column, ...]:
+    """Name columns as the API names them, as OSC does where it shows one thing."""
+    return tuple(Column(attribute, attribute) for attribute in attributes)
+
+
+#: What ``list`` prints, in the order of OSC.
+LIST = (
+    Column('ID', 'id'),
+    Column('Name', 'name'),
+    Column('Description', 'description'),
+    Column('Status', 'status'),
+    Column('Size', 'size'),
+    Column('Incremental', 'is_incremental'),
+    Column('Created At', 'created_at'),
+)
+#: What ``list --long`` prints: OSC's own columns first.
+LONG = (
+    *LIST,
+    Column('Availability Zone', 'availability_zone'),
+    Column('Volume', 'volume_id', by_name=True),
+    Column('Container', 'container'),
+    Column('Project', 'project_id'),
+    Column('User', 'user_id'),
+    Column('Snapshot', 'snapshot_id'),
+    Column('Data Timestamp', 'data_timestamp'),
+    Column('Has Dependents', 'has_dependent_backups'),
+    Column('Object Count', 'object_count'),
+    Column('Properties', 'metadata', _properties),
+    Column('Fail Reason', 'fail_reason'),
+)
+#: What ``show`` prints: all that there is, in alphabetical order.
+SHOW = _fields(*sorted({*(column.attribute for column in LONG), 'encryption_key_id', 'updated_at'}))
+#: What ``tree`` prints for machines.
+TREE = (
+    Column('ID', 'backup.id'),
+    Column('Name', 'backup.name'),
+    Column('Volume', 'backup.volume_id'),
+    Column('Status', 'backup.status'),
+    Column('Size', 'backup.size'),
+    Column('Incremental', 'backup.is_incremental'),
+    Column('Created At', 'backup.created_at'),
+    Column('Parent', 'parent'),
+    Column('Certain', 'is_certain'),
+)
+#: What ``prune`` prints: the plan.
+PRUNE = (
+    Column('Decision', 'action.value'),
+    Column('ID', 'backup.id'),
+    Column('Name', 'backup.name'),
+    Column('Volume', 'backup.volume_id'),
+    Column('Incremental', 'backup.is_incremental'),
+    Column('Created At', 'backup.created_at'),
+    Column('Reasons', 'reasons', _reasons),
+)
+#: What ``summary`` prints.
+SUMMARY = (
+    Column('Volume', 'volume_id', by_name=True),
+    Column('Status', 'status'),
+    Column('Kind', 'kind'),
+    Column('Backups', 'count'),
+    Column('Size', 'size'),
+    Column('Oldest', 'oldest'),
+    Column('Newest', 'newest'),
+)
+#: What ``create`` prints.
+CREATED = _fields('id', 'name', 'volume_id')
+#: What ``restore`` prints: the backup's ID, and the volume's ID and name.
+RESTORED = _fields('id', 'volume_id', 'volume_name')
+#: What ``record import`` prints.
+IMPORTED = _fields('id', 'name')
+
+
+def table(
+    columns: Sequence[Column], things: Iterable[Any], names: VolumeNames | None = None
+) -> tuple[tuple[str, ...], Iterator[tuple[Any, ...]]]:
+    """Give headers and rows, one row at a time as the formatter takes them.
+
+    :param names: the names of volumes; without them people see IDs.
+    """
+    return tuple(column.header for column in columns), _rows(columns, things, names)
+
+
+def _rows(
+    columns: Sequence[Column], things: Iterable[Any], names: VolumeNames | None
+) -> Iterator[tuple[Any, ...]]:
+    cells = [
+        (attrgetter(column.attribute), names.column if names and column.by_name else column.show)
+        for column in columns
+    ]
+    for thing in things:
+        yield tuple(show(read(thing)) for read, show in cells)
+
+
+def fields(columns: Sequence[Column], thing: Any) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    """Give headers and values of one thing."""
+    headers, rows = table(columns, [thing])
+    return headers, next(rows)

@@ -2,10 +2,12 @@
 """Asking before something is destroyed that was not named one by one, as OSC's project cleanup."""
 
 import argparse
-import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 from backupext import errors
+
+if TYPE_CHECKING:
+    from backupext.cli.reporter import Reporter
 
 
 def add_options(parser: argparse.ArgumentParser, condition: str = '') -> None:
@@ -23,19 +25,17 @@ def add_options(parser: argparse.ArgumentParser, condition: str = '') -> None:
         )
 
 
-def ask(app: Any, parsed_args: argparse.Namespace, sentence: str) -> None:
+def ask(reporter: 'Reporter', parsed_args: argparse.Namespace, sentence: str) -> None:
     """Ask on the terminal whether to go on; anything but yes is no.
 
-    :raises RefusedError: it was not yes, or nobody can be asked and ``--auto-approve`` is missing.
+    :raises RefusedError: it was not yes, or there is no terminal and no ``--auto-approve``.
     """
     if parsed_args.auto_approve:
         return
-    if not sys.stdin.isatty():
+    if not reporter.can_ask:
         raise errors.RefusedError(
-            'Nothing was deleted: nobody can be asked here; --auto-approve deletes without asking.'
+            'Nothing was deleted: there is no terminal to ask on. Use --auto-approve to skip the '
+            'question.'
         )
-    app.stdout.flush()
-    app.stderr.write(f'{sentence} Are you sure? [y/N] ')
-    app.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in {'y', 'yes'}:
+    if not reporter.ask(sentence):
         raise errors.RefusedError('Nothing was deleted.')

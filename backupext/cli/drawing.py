@@ -3,36 +3,62 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from enum import Enum
 
 from backupext.cli.columns import VolumeNames
 from backupext.core.text import visible
-
-if TYPE_CHECKING:
-    from backupext.core.tree import Node
+from backupext.core.tree import Node
 
 
-def lines(nodes: Sequence['Node'], names: VolumeNames) -> Iterator[str]:
+def lines(nodes: Sequence[Node], names: VolumeNames) -> Iterator[str]:
     """Write a heading for each volume, and under it a line for each backup.
 
-    A line has the kind, the time of creation, the size in GiB, the name (or the ID), and the status
-    where it is not available. A question mark says that the parent is not certain.
+    A line has a guide, the kind, the time of creation, the size in GiB, the name (or the ID), and
+    the status where it is not available. A question mark says that the parent is not certain.
     """
-    from backupext.core import tree  # noqa: PLC0415  # every openstack run imports this module
-
     for _, group in itertools.groupby(nodes, lambda node: (node.backup.project_id, _volume(node))):
         members = list(group)
         yield _heading(members, names)
-        for line in tree.draw(members):
-            yield f'{line.guide}{_describe(line.node)}'
+        for guide, node in guides(members):
+            yield f'{guide}{_describe(node)}'
         yield ''
 
 
-def _volume(node: 'Node') -> str:
+def guides(nodes: Sequence[Node]) -> Iterator[tuple[str, Node]]:
+    """Give each backup with what connects it to its parent, in front of it.
+
+    A chain goes straight down one column, however long it is: each of its backups builds on the one
+    above it in this column. Where several build on the same one, the last goes on in the column,
+    and each of the others forks off from it and has a column of its own, right below their parent.
+    """
+    ids = {node.backup.id for node in nodes}
+    children: dict[str | None, list[Node]] = {}
+    for node in nodes:
+        children.setdefault(node.parent if node.parent in ids else None, []).append(node)
+    ahead = [(node, '', _Place.ROOT) for node in reversed(children.get(None, ()))]
+    while ahead:
+        node, columns, place = ahead.pop()
+        below = children.get(node.backup.id, [])
+        yield f'{columns}{place.value[bool(below)]} ', node
+        if place is _Place.BRANCH:
+            columns += '│ '
+        ahead += [(child, columns, _Place.NEXT) for child in below[-1:]]
+        ahead += [(child, columns, _Place.BRANCH) for child in reversed(below[:-1])]
+
+
+class _Place(Enum):
+    """Where a backup stands, and what connects it: without children, and with some."""
+
+    ROOT = (' ', '┌')
+    NEXT = ('└', '├')
+    BRANCH = ('├──', '├─┬')
+
+
+def _volume(node: Node) -> str:
     return node.backup.volume_id or ''
 
 
-def _heading(nodes: Sequence['Node'], names: VolumeNames) -> str:
+def _heading(nodes: Sequence[Node], names: VolumeNames) -> str:
     volume = _volume(nodes[0])
     name = visible(names.get(volume))
     title = f'{name} ({volume})' if name != volume else volume
@@ -40,7 +66,7 @@ def _heading(nodes: Sequence['Node'], names: VolumeNames) -> str:
     return f'Volume {title}: {count} backup{"" if count == 1 else "s"}'
 
 
-def _describe(node: 'Node') -> str:
+def _describe(node: Node) -> str:
     backup = node.backup
     kind = 'incremental' if backup.is_incremental else 'full'
     created = (backup.created_at or '')[:16].replace('T', ' ')

@@ -2,13 +2,11 @@
 """The options that say which backups to keep."""
 
 import argparse
-from datetime import timezone, tzinfo
-from typing import TYPE_CHECKING, Any
+from datetime import timezone
+from typing import Any
 
-from backupext.cli import options
-
-if TYPE_CHECKING:
-    from backupext.core.retention import Policy
+from backupext.cli import types
+from backupext.core import retention
 
 _BUCKETS = {
     'hourly': 'hours',
@@ -17,8 +15,8 @@ _BUCKETS = {
     'monthly': 'months',
     'yearly': 'years',
 }
-_COUNT: dict[str, Any] = {'metavar': '<number>', 'type': options.positive}
-_SPAN: dict[str, Any] = {'metavar': '<duration>', 'type': options.duration}
+_COUNT: dict[str, Any] = {'metavar': '<number>', 'type': types.positive}
+_SPAN: dict[str, Any] = {'metavar': '<duration>', 'type': types.duration}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar='<key[=value]>',
         action='append',
         default=[],
-        type=options.property_filter,
+        type=types.property_filter,
         help='Keep backups with this property, with any value where none is given (repeat option '
         'for several)',
     )
@@ -51,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar='<id>',
         action='append',
         default=[],
-        type=options.id_,
+        type=types.id_,
         help='Keep the backup with this ID (repeat option for several)',
     )
     _add_protection(parser)
@@ -62,7 +60,7 @@ def _add_protection(parser: argparse.ArgumentParser) -> None:
         '--protect-property',
         metavar='<key[=value]>',
         action='append',
-        type=options.property_filter,
+        type=types.property_filter,
         help='Never delete backups with this property (default: protected=true) (repeat option for '
         'several); one with a property expires=<time> stays until then',
     )
@@ -75,27 +73,15 @@ def _add_protection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--timezone',
         metavar='<name>',
-        type=zone,
+        type=types.zone,
         default=timezone.utc,
         help='Zone whose calendar has the hours, days, weeks, months and years, such as '
         'Europe/Berlin (default: UTC)',
     )
 
 
-def zone(text: str) -> tzinfo:
-    """Accept the name of a time zone."""
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  # see base.Command.cloud
-
-    try:
-        return ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise argparse.ArgumentTypeError(f"'{text}' is no time zone known here") from error
-
-
-def policy(parsed_args: argparse.Namespace) -> 'Policy':
+def policy(parsed_args: argparse.Namespace) -> retention.Policy:
     """Collect the rules."""
-    from backupext.core import retention  # noqa: PLC0415  # see base.Command.cloud
-
     protect = parsed_args.protect_property
     return retention.Policy(
         last=parsed_args.keep_last or 0,

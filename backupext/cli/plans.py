@@ -17,11 +17,11 @@ class PlanningCommand(base.Command):
         status = super().perform(parsed_args)
         if parsed_args.dry_run or not self.has_work():
             return status
-        question = self.question()
+        question = self.question(parsed_args)
         if question:
             from backupext.cli import consent
 
-            consent.ask(self.app, parsed_args, question)
+            consent.ask(self.reporter, parsed_args, question)
         self.act(parsed_args)
         return status
 
@@ -29,7 +29,7 @@ class PlanningCommand(base.Command):
         """Tell whether the plan has anything to do."""
         return True
 
-    def question(self) -> str | None:
+    def question(self, parsed_args: argparse.Namespace) -> str | None:
         """Say what will be done, for the user to agree to; None where nobody needs to."""
         raise NotImplementedError
 

@@ -70,6 +70,18 @@ class Reporter:
         self._log(self._app.LOG.error, str(error))
 
     @property
+    def can_ask(self) -> bool:
+        """Whether somebody sits at the terminal."""
+        return sys.stdin.isatty()
+
+    def ask(self, sentence: str) -> bool:
+        """Ask whether to go on; tell whether the answer is yes."""
+        self._app.stdout.flush()
+        self._app.stderr.write(f'{sentence} Are you sure? [y/N] ')
+        self._app.stderr.flush()
+        return sys.stdin.readline().strip().lower() in {'y', 'yes'}
+
+    @property
     def _is_quiet(self) -> bool:
         return not self._app.options.verbose_level
 

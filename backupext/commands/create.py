@@ -2,14 +2,13 @@
 """``volume backup create``."""
 
 import argparse
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from backupext import errors
-from backupext.cli import base, columns, options
+from backupext.cli import base
 
 if TYPE_CHECKING:
-    from backupext.core.models import Backup
+    from backupext.operations.create import Asked
 
 
 class CreateVolumeBackup(base.ShowOne):
@@ -17,11 +16,13 @@ class CreateVolumeBackup(base.ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what create takes."""
+        from backupext.cli import options, types, workarounds
+
         parser = super().get_parser(prog_name)
         parser.add_argument(
             'volume',
             metavar='<volume>',
-            type=options.reference,
+            type=types.reference,
             help='Volume to back up (name or ID)',
         )
         parser.add_argument('--name', metavar='<name>', help='Name of the backup')
@@ -36,50 +37,60 @@ class CreateVolumeBackup(base.ShowOne):
         parser.add_argument(
             '--snapshot',
             metavar='<snapshot>',
-            type=options.reference,
+            type=types.optional_reference,
             help='Snapshot of the volume to back up instead of its current data (name or ID)',
         )
         _add_kind(parser)
-        parser.add_argument(
-            '--property',
+        options.add_requiring(
+            parser,
+            'create --property',
             metavar='<key=value>',
-            action=options.KeyValueAction,
+            action=workarounds.KeyValueAction,
             dest='properties',
-            help='Set a property on this backup (repeat option to set multiple properties) '
-            + options.since('create --property'),
+            help='Set a property on this backup (repeat option to set multiple properties)',
         )
-        parser.add_argument(
-            '--availability-zone',
+        options.add_requiring(
+            parser,
+            'create --availability-zone',
             metavar='<zone-name>',
-            help="Availability zone to store the backup in (default: the volume's) "
-            + options.since('create --availability-zone'),
+            type=types.text_or_none,
+            help="Availability zone to store the backup in (default: the volume's)",
         )
         options.add_wait(parser, 'the backup is available')
-        options.add_misunderstood(
+        workarounds.add_misunderstood(
             parser,
             '--volume',
             'give the volume as the argument and the name of the backup with --name',
         )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
-        """Ask for the backup, wait if told to, and show what the cloud calls it."""
-        from backupext.operations.wait import only, until_available  # noqa: PLC0415
+    def check_usage(self, parsed_args: argparse.Namespace) -> None:
+        """Refuse options that need another."""
+        from backupext.cli import options
 
         options.check_timeout(parsed_args)
         if parsed_args.allow_full and not parsed_args.incremental:
             raise errors.UsageError('--allow-full needs --incremental.')
-        self.cloud.require(*_needed(parsed_args))
+
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Fields:
+        """Ask for the backup, wait if told to, and show what the cloud calls it."""
+        from backupext.cli import columns
+        from backupext.operations.create import describe
+        from backupext.operations.wait import only, until_available
+
+        made = None
         if parsed_args.wait:
             with self.schedule() as schedule:
-                backup = self._create(parsed_args)
-                schedule.do(only(until_available(backup)))
+                asked = self._ask(parsed_args)
+                made = schedule.do(only(until_available(asked.backup)))
         else:
-            backup = self._create(parsed_args)
-        return columns.CREATED, columns.row(backup, columns.CREATED)
+            asked = self._ask(parsed_args)
+        if parsed_args.allow_full or asked.is_otherwise(made):
+            self.reporter.note(describe(asked, made))
+        return columns.fields(columns.CREATED, asked.backup)
 
-    def _create(self, parsed_args: argparse.Namespace) -> 'Backup':
-        from backupext.operations.create import Creation  # noqa: PLC0415  # see base.Command.cloud
+    def _ask(self, parsed_args: argparse.Namespace) -> 'Asked':
+        from backupext.operations.create import Creation
 
         creation = Creation(
             self.cloud,
@@ -88,12 +99,12 @@ class CreateVolumeBackup(base.ShowOne):
             self.reporter.note,
             is_waiting=parsed_args.wait,
         )
-        attributes = _attributes(parsed_args)
-        if not parsed_args.allow_full:
-            return creation.create(parsed_args.volume, parsed_args.snapshot, **attributes)
-        attributes.pop('is_incremental')
-        return creation.create_full_if_needed(
-            parsed_args.volume, parsed_args.snapshot, **attributes
+        return creation.create(
+            parsed_args.volume,
+            parsed_args.snapshot,
+            is_incremental=parsed_args.incremental,
+            allows_full=parsed_args.allow_full,
+            **_attributes(parsed_args),
         )
 
 
@@ -122,14 +133,6 @@ def _add_kind(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _needed(parsed_args: argparse.Namespace) -> Iterator[str]:
-    """Name the options that need a microversion."""
-    if parsed_args.properties:
-        yield 'create --property'
-    if parsed_args.availability_zone:
-        yield 'create --availability-zone'
-
-
 def _attributes(parsed_args: argparse.Namespace) -> dict[str, Any]:
     """Collect what the request says besides what is backed up; nothing that was not asked for."""
     asked = {
@@ -137,8 +140,7 @@ def _attributes(parsed_args: argparse.Namespace) -> dict[str, Any]:
         'description': parsed_args.description,
         'container': parsed_args.container,
         'force': parsed_args.force or None,
-        'is_incremental': parsed_args.incremental or None,
-        'metadata': parsed_args.properties or None,
-        'availability_zone': parsed_args.availability_zone or None,
+        'metadata': parsed_args.properties,
+        'availability_zone': parsed_args.availability_zone,
     }
     return {name: value for name, value in asked.items() if value is not None}

@@ -2,8 +2,12 @@
 """``volume backup delete``."""
 
 import argparse
+from typing import TYPE_CHECKING
 
-from backupext.cli import consent, options, plans
+from backupext.cli import plans
+
+if TYPE_CHECKING:
+    from backupext.core.models import Backup
 
 
 class DeleteVolumeBackup(plans.PlanningCommand):
@@ -11,6 +15,8 @@ class DeleteVolumeBackup(plans.PlanningCommand):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what delete takes."""
+        from backupext.cli import consent, options
+
         parser = super().get_parser(prog_name)
         options.add_backups(parser, 'delete (name or ID), in any order')
         parser.add_argument(
@@ -41,19 +47,21 @@ class DeleteVolumeBackup(plans.PlanningCommand):
         self._failures = self.failures(len(parsed_args.backups))
         found = listing.find_many(self.cloud, parsed_args.backups, self._failures)
         missing = self._failures.count
-        self._planned = delete.choose(self.cloud, found, cascade=parsed_args.cascade)
+        choice = delete.Choice(self.cloud, found)
+        self._planned = choice.make(cascade=parsed_args.cascade)
         self._total = missing + len(self._planned)
         if parsed_args.dry_run or parsed_args.cascade:
-            for backup, reason in self._planned:
-                self.app.stdout.write(f'Delete {backup}, created {backup.created_at}: {reason}\n')
+            for each in self._planned:
+                self.app.stdout.write(f'{each.line}\n')
         if parsed_args.dry_run:
             self._conclude()
 
-    def question(self) -> str | None:
-        """Ask where more is deleted than what was named."""
-        from backupext.operations.delete import NAMED
-
-        if any(reason != NAMED for _, reason in self._planned):
+    def question(self, parsed_args: argparse.Namespace) -> str | None:
+        """Ask where more is deleted than what was named, or may be lost with it."""
+        endangered = [each.warning for each in self._planned if each.endangered]
+        if endangered and not parsed_args.force and self.reporter.can_ask:
+            return ' '.join(endangered)
+        if any(not each.is_named for each in self._planned):
             return 'These will be deleted.'
         return None
 
@@ -64,8 +72,16 @@ class DeleteVolumeBackup(plans.PlanningCommand):
         way = Way(force=parsed_args.force, wait=parsed_args.wait)
         with self.schedule() as schedule:
             deletion = Deletion(self.cloud, schedule, self._failures, way)
-            deletion.run([each.backup for each in self._planned])
+            deletion.run(self._agreed(parsed_args))
         self._conclude()
+
+    def _agreed(self, parsed_args: argparse.Namespace) -> list['Backup']:
+        """Leave out what would take the data of another backup with it, if nobody could agree."""
+        agreed = parsed_args.force or parsed_args.auto_approve or self.reporter.can_ask
+        for each in self._planned:
+            if each.endangered and not agreed:
+                self._failures(each.refusal)
+        return [each.backup for each in self._planned if agreed or not each.endangered]
 
     def _conclude(self) -> None:
         self._failures.conclude('{failed} of {total} backups failed to delete.', self._total)

@@ -2,12 +2,12 @@
 """``volume backup list``."""
 
 import argparse
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
-from backupext.cli import base, columns, options
-from backupext.core import releases
-from backupext.core.filters import SORT_KEYS
+from backupext.cli import base
+
+if TYPE_CHECKING:
+    from backupext.core.filters import Criteria, Scope
 
 
 class ListVolumeBackup(base.Lister):
@@ -15,6 +15,9 @@ class ListVolumeBackup(base.Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what list takes."""
+        from backupext.cli import options, types
+        from backupext.core.filters import SORT_KEYS
+
         parser = super().get_parser(prog_name)
         options.add_scope(parser, 'List the backups of')
         parser.add_argument(
@@ -24,7 +27,7 @@ class ListVolumeBackup(base.Lister):
         parser.add_argument(
             '--sort',
             metavar='<key>[:<direction>]',
-            type=options.sort_keys,
+            type=types.sort_keys,
             default=(),
             help='Sort by these keys and directions (asc or desc, default: desc), separated by '
             f'commas (default: created_at:desc). Keys: {", ".join(SORT_KEYS)}',
@@ -32,31 +35,47 @@ class ListVolumeBackup(base.Lister):
         _add_pagination(parser)
         return parser
 
-    def take_action(
-        self, parsed_args: argparse.Namespace
-    ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Table:
         """List page by page; what no column shows is not asked for."""
-        from backupext.operations import listing  # noqa: PLC0415  # see base.Command.cloud
+        from backupext.cli import columns
+        from backupext.core import releases
+        from backupext.operations import listing
 
-        if parsed_args.properties:
-            self.cloud.require('list --property')
-        scope = listing.scope(
-            self.cloud, parsed_args.project, all_projects=parsed_args.all_projects
-        )
+        scope = self.scope(parsed_args)
         references = listing.References(
             parsed_args.volume, parsed_args.snapshot, parsed_args.marker
         )
         if parsed_args.limit is not None and releases.LIMIT_PER_PAGE.applies(base.installed_osc()):
             parsed_args.max_items = _smaller(parsed_args.limit, parsed_args.max_items)
-        criteria = options.criteria(parsed_args, scope)
-        found = listing.backups(self.cloud, criteria, references, self.reporter.warn)
-        shown = columns.listed(
-            long=parsed_args.long,
-            has=lambda column: self.cloud.has(column, sees_owners=found.shows_owners),
+        found = listing.backups(
+            self.cloud, _criteria(parsed_args, scope), references, self.reporter.warn
         )
+        shown = [
+            column
+            for column in (columns.LONG if parsed_args.long else columns.LIST)
+            if self.cloud.has(column.attribute, sees_owners=found.shows_owners)
+        ]
         names = columns.VolumeNames(self.cloud.volume_name, self.cloud.volume_names())
-        rows = columns.rows(found.backups, shown, names)
-        return tuple(column.header for column in shown), rows
+        return columns.table(shown, found.backups, names)
+
+
+def _criteria(parsed_args: argparse.Namespace, scope: 'Scope') -> 'Criteria':
+    """Collect what a list is narrowed to, but for what has to be looked up."""
+    from backupext.core.filters import Criteria
+
+    name = parsed_args.name
+    return Criteria(
+        scope=scope,
+        name=name if name is None else name.strip(),  # as Cinder does when it stores one
+        status=parsed_args.status,
+        is_incremental=True if parsed_args.incremental else False if parsed_args.full else None,
+        properties=tuple(parsed_args.properties or ()),
+        since=parsed_args.since,
+        before=parsed_args.before,
+        sort=parsed_args.sort,
+        page_size=parsed_args.limit,
+        most=parsed_args.max_items,
+    )
 
 
 def _smaller(limit: int, other: int | None) -> int:
@@ -64,6 +83,8 @@ def _smaller(limit: int, other: int | None) -> int:
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
+    from backupext.cli import options, types, workarounds
+
     parser.add_argument('--name', metavar='<name>', help='List backups with this name only')
     parser.add_argument(
         '--status',
@@ -74,20 +95,20 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--volume',
         metavar='<volume>',
-        type=options.reference,
+        type=types.optional_reference,
         help='List backups of this volume only (name or ID; the ID of a deleted volume too)',
     )
-    options.add_hidden_alias(
+    workarounds.add_hidden_alias(
         parser,
         *('--volume-id', '--vol', '--volu', '--volum'),
         dest='volume',
         metavar='<volume>',
-        type=options.reference,
+        type=types.optional_reference,
     )
     parser.add_argument(
         '--snapshot',
         metavar='<snapshot>',
-        type=options.reference,
+        type=types.optional_reference,
         help='List backups of this snapshot only (name or ID; the ID of a deleted snapshot too)',
     )
     kind = parser.add_mutually_exclusive_group()
@@ -97,12 +118,12 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     )
     options.add_property_filter(parser, 'List backups with this property only', 'list --property')
     # OSC takes --pro for --project.
-    options.add_hidden_alias(parser, '--pro', dest='project', type=options.reference)
+    workarounds.add_hidden_alias(parser, '--pro', dest='project', type=types.optional_reference)
     for option, meaning in (('--since', 'at or after'), ('--before', 'before')):
         parser.add_argument(
             option,
             metavar='<time>',
-            type=options.instant,
+            type=types.instant,
             help=f'List backups created {meaning} this time only (an age such as 7d or 12h, or '
             '2026-11-23T02:00, in UTC unless it names a zone)',
         )
@@ -110,26 +131,28 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
 
 def _add_pagination(parser: argparse.ArgumentParser) -> None:
     """Add the options of OSC's newer releases; openstackclient.common.pagination came with 6.6."""
+    from backupext.cli import types, workarounds
+
     parser.add_argument(
         '--limit',
         metavar='<limit>',
         type=int,
-        action=options.NonNegativeAction,
+        action=workarounds.NonNegativeAction,
         help='The maximum number of entries to return per page; the cloud may have a smaller one. '
         'Use --max-items to limit the total number. (With OSC 6.0 to 6.2: the total number.)',
     )
     parser.add_argument(
         '--marker',
         metavar='<marker>',
-        type=options.reference,
+        type=types.optional_reference,
         help='List what comes after this backup (name or ID), the last one of a previous list',
     )
     parser.add_argument(
         '--max-items',
         metavar='<max-items>',
         type=int,
-        action=options.NonNegativeAction,
+        action=workarounds.NonNegativeAction,
         help='The maximum number of entries to return in total, in as many pages as it takes',
     )
     # Where OSC has no --max-items, it takes --max for cliff's --max-width.
-    options.add_hidden_alias(parser, '--max', '--max-', dest='max_width', type=int)
+    workarounds.add_hidden_alias(parser, '--max', '--max-', dest='max_width', type=int)

@@ -2,10 +2,8 @@
 """``volume backup prune``."""
 
 import argparse
-from collections.abc import Iterable
-from typing import Any
 
-from backupext.cli import base, columns, consent, keep, options, plans
+from backupext.cli import base, plans
 
 
 class PruneVolumeBackup(plans.PlanningCommand, base.Lister):
@@ -18,7 +16,11 @@ class PruneVolumeBackup(plans.PlanningCommand, base.Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what prune takes."""
+        from backupext.cli import consent, keep, options, types
+
         parser = super().get_parser(prog_name)
+        # Properties protect backups: without seeing them nothing may be deleted.
+        options.add_requirement(parser, 'prune')
         which = parser.add_mutually_exclusive_group(required=True)
         options.add_volumes(which, 'Prune the backups')
         which.add_argument(
@@ -27,15 +29,13 @@ class PruneVolumeBackup(plans.PlanningCommand, base.Lister):
             default=False,
             help='Prune the backups of every volume',
         )
-        options.add_property_filter(
-            parser, 'Prune backups with this property only', 'prune --property'
-        )
-        options.add_scope(parser, 'Prune the backups of')
+        options.add_property_filter(parser, 'Prune backups with this property only')
+        options.add_scope(parser, 'Prune the backups of', types.reference)
         keep.add_options(parser)
         parser.add_argument(
             '--concurrency',
             metavar='<number>',
-            type=options.positive,
+            type=types.positive,
             default=4,
             help='How many backups may be going at a time (default: 4)',
         )
@@ -47,17 +47,12 @@ class PruneVolumeBackup(plans.PlanningCommand, base.Lister):
         """Wait always."""
         return True
 
-    def take_action(
-        self, parsed_args: argparse.Namespace
-    ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Table:
         """Decide for each backup in scope, and show it."""
-        from backupext.operations import listing, prune
+        from backupext.cli import columns, keep
+        from backupext.operations import prune
 
-        # Properties protect backups: without seeing them nothing may be deleted.
-        self.cloud.require('prune --property')
-        scope = listing.scope(
-            self.cloud, parsed_args.project, all_projects=parsed_args.all_projects
-        )
+        scope = self.scope(parsed_args)
         self._request = prune.Request(
             scope,
             parsed_args.volumes,
@@ -68,9 +63,9 @@ class PruneVolumeBackup(plans.PlanningCommand, base.Lister):
         )
         self._decisions = prune.decide(self.cloud, self._request)
         self._doomed = sum(each.action.value == 'delete' for each in self._decisions)
-        return columns.PRUNE, (columns.decision_row(each) for each in self._decisions)
+        return columns.table(columns.PRUNE, self._decisions)
 
-    def question(self) -> str | None:
+    def question(self, _parsed_args: argparse.Namespace) -> str | None:
         """Name the number of backups; the rows above show which."""
         return f'{self._doomed} backup{"" if self._doomed == 1 else "s"} will be deleted.'
 

@@ -2,9 +2,8 @@
 """``volume backup record export``."""
 
 import argparse
-from typing import Any
 
-from backupext.cli import base, columns, options
+from backupext.cli import base
 
 # What people read. Scripts get the API's names, as cinderclient gave them.
 _HEADERS = {'backup_service': 'Backup Service', 'backup_url': 'Metadata'}
@@ -18,12 +17,16 @@ class ExportBackupRecord(base.ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what record export takes."""
+        from backupext.cli import options
+
         parser = super().get_parser(prog_name)
         options.add_backup(parser, 'export')
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Fields:
         """Show the record."""
+        from backupext.cli import columns
+
         record = self.cloud.export_record(self.cloud.find_backup(parsed_args.backup))
         headers = _HEADERS if parsed_args.formatter == 'table' else {}
         names = sorted(record)

@@ -2,9 +2,8 @@
 """``volume backup record import``."""
 
 import argparse
-from typing import Any
 
-from backupext.cli import base, columns, options
+from backupext.cli import base
 
 
 class ImportBackupRecord(base.ShowOne):
@@ -16,22 +15,26 @@ class ImportBackupRecord(base.ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what record import takes."""
+        from backupext.cli import types
+
         parser = super().get_parser(prog_name)
         parser.add_argument(
             'backup_service',
             metavar='<backup_service>',
-            type=options.reference,
+            type=types.reference,
             help='Backup service that the record names',
         )
         parser.add_argument(
             'backup_metadata',
             metavar='<backup_metadata>',
-            type=options.reference,
+            type=types.reference,
             help='Record from export: its metadata, or backup_url',
         )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Fields:
         """Ask for the import, and show what the cloud calls the backup."""
+        from backupext.cli import columns
+
         backup = self.cloud.import_record(parsed_args.backup_service, parsed_args.backup_metadata)
-        return columns.IMPORTED, columns.row(backup, columns.IMPORTED)
+        return columns.fields(columns.IMPORTED, backup)

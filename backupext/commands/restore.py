@@ -2,10 +2,8 @@
 """``volume backup restore``."""
 
 import argparse
-from collections.abc import Iterator
-from typing import Any
 
-from backupext.cli import base, columns, options
+from backupext.cli import base
 
 
 class RestoreVolumeBackup(base.ShowOne):
@@ -13,13 +11,15 @@ class RestoreVolumeBackup(base.ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what restore takes."""
+        from backupext.cli import options, types, workarounds
+
         parser = super().get_parser(prog_name)
         options.add_backup(parser, 'restore')
         parser.add_argument(
             'volume',
             metavar='<volume>',
             nargs='?',
-            type=options.reference,
+            type=types.reference,
             help='Volume to restore to (name or ID of an existing volume, name of a new one; '
             "default: a new one, which gets the source volume's name)",
         )
@@ -31,43 +31,50 @@ class RestoreVolumeBackup(base.ShowOne):
         parser.add_argument(
             '--name',
             metavar='<name>',
-            type=options.reference,
+            type=types.reference,
             help='Restore to a new volume of this name, even if others have it',
         )
-        parser.add_argument(
-            '--type',
+        options.add_requiring(
+            parser,
+            'restore --type',
             metavar='<volume-type>',
-            type=options.reference,
-            help='Type of the new volume (name or ID) ' + options.since('restore --type'),
+            type=types.reference,
+            help='Type of the new volume (name or ID)',
         )
-        parser.add_argument(
-            '--availability-zone',
+        options.add_requiring(
+            parser,
+            'restore --availability-zone',
             metavar='<zone-name>',
-            type=options.reference,
-            help='Availability zone of the new volume '
-            + options.since('restore --availability-zone'),
+            type=types.reference,
+            help='Availability zone of the new volume',
         )
-        parser.add_argument(
-            '--size',
+        options.add_requiring(
+            parser,
+            'restore --size',
             metavar='<size>',
-            type=options.positive,
-            help='Size of the new volume, in GiB (default: that of the backup) '
-            + options.since('restore --size'),
+            type=types.positive,
+            help='Size of the new volume, in GiB (default: that of the backup)',
         )
         options.add_wait(parser, 'the data is back and the volume available')
-        options.add_hidden_alias(
-            parser, '--volume', dest='volume_option', metavar='<volume>', type=options.reference
+        workarounds.add_hidden_alias(
+            parser, '--volume', dest='volume_option', metavar='<volume>', type=types.reference
         )
-        options.accept_late_argument(parser, 'volume')
+        workarounds.accept_late_argument(parser, 'volume')
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
-        """Ask for the restore, wait if told to, and show which volume it goes to."""
-        from backupext.operations.restore import NewVolume, Restore  # noqa: PLC0415
+    def check_usage(self, parsed_args: argparse.Namespace) -> None:
+        """Refuse a time limit for nothing, and two volumes."""
+        from backupext.cli import options, workarounds
 
         options.check_timeout(parsed_args)
-        volume = options.one_of(parsed_args, 'volume', 'volume_option')
-        self.cloud.require(*_needed(parsed_args))
+        workarounds.one_of(parsed_args, 'volume', 'volume_option')
+
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Fields:
+        """Ask for the restore, wait if told to, and show which volume it goes to."""
+        from backupext.cli import columns, workarounds
+        from backupext.operations.restore import NewVolume, Restore
+
+        volume = workarounds.one_of(parsed_args, 'volume', 'volume_option')
         new = NewVolume(
             parsed_args.name, parsed_args.type, parsed_args.availability_zone, parsed_args.size
         )
@@ -80,14 +87,4 @@ class RestoreVolumeBackup(base.ShowOne):
         else:
             restore = Restore(self.cloud, self.reporter.note)
             restored = restore.begin(*what, force=parsed_args.force)
-        return columns.RESTORED, columns.row(restored, columns.RESTORED)
-
-
-def _needed(parsed_args: argparse.Namespace) -> Iterator[str]:
-    """Name the options that need a microversion."""
-    if parsed_args.type:
-        yield 'restore --type'
-    if parsed_args.availability_zone:
-        yield 'restore --availability-zone'
-    if parsed_args.size:
-        yield 'restore --size'
+        return columns.fields(columns.RESTORED, restored)

@@ -2,11 +2,13 @@
 """``volume backup set``."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backupext import errors
-from backupext.cli import base, options
-from backupext.core.models import Backup
+from backupext.cli import base
+
+if TYPE_CHECKING:
+    from backupext.core.models import Backup
 
 
 class SetVolumeBackup(base.Command):
@@ -14,17 +16,21 @@ class SetVolumeBackup(base.Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what set takes."""
+        from backupext.cli import options, workarounds
+
         parser = super().get_parser(prog_name)
         options.add_backup(parser, 'modify')
-        parser.add_argument(
-            '--name',
+        options.add_requiring(
+            parser,
+            'set --name',
             metavar='<name>',
-            help='New backup name, empty to clear it ' + options.since('set --name'),
+            help='New backup name, empty to clear it',
         )
-        parser.add_argument(
-            '--description',
+        options.add_requiring(
+            parser,
+            'set --description',
             metavar='<description>',
-            help='New backup description, empty to clear it ' + options.since('set --description'),
+            help='New backup description, empty to clear it',
         )
         parser.add_argument(
             '--state',
@@ -34,34 +40,37 @@ class SetVolumeBackup(base.Command):
             '(this only changes the state in the database, with no regard to what the backup '
             'really is; on a running create it leaves the volume in "backing-up" for good)',
         )
-        parser.add_argument(
-            '--no-property',
+        options.add_requiring(
+            parser,
+            'set --no-property',
             action='store_true',
             help='Remove all properties from this backup (specify both --no-property and '
-            '--property to remove the current properties before setting new ones) '
-            + options.since('set --no-property'),
+            '--property to remove the current properties before setting new ones)',
         )
-        parser.add_argument(
-            '--property',
+        options.add_requiring(
+            parser,
+            'set --property',
             metavar='<key=value>',
-            action=options.KeyValueAction,
+            action=workarounds.KeyValueAction,
             dest='properties',
             default={},
-            help='Set a property on this backup (repeat option to set multiple properties) '
-            + options.since('set --property'),
+            help='Set a property on this backup (repeat option to set multiple properties)',
         )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Set what was asked for, once all of it is known to be possible."""
-        from backupext.operations.update import update  # noqa: PLC0415  # see base.Command.cloud
-
-        wanted = _wanted_options(parsed_args)
-        if not wanted:
+    def check_usage(self, parsed_args: argparse.Namespace) -> None:
+        """Refuse to set nothing."""
+        fields = (parsed_args.name, parsed_args.description, parsed_args.state)
+        properties = parsed_args.properties or parsed_args.no_property
+        if not properties and all(field is None for field in fields):
             raise errors.UsageError(
                 'Nothing to set: give --name, --description, --state, --property or --no-property.'
             )
-        self.cloud.require(*(f'set {option}' for option in wanted if option != '--state'))
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Set what was asked for; Cinder has two calls for it."""
+        from backupext.operations.update import update
+
         backup = self.cloud.find_backup(parsed_args.backup)
         update(
             self.cloud,
@@ -71,18 +80,7 @@ class SetVolumeBackup(base.Command):
         )
 
 
-def _wanted_options(parsed_args: argparse.Namespace) -> list[str]:
-    given = {
-        '--name': parsed_args.name is not None,
-        '--description': parsed_args.description is not None,
-        '--state': parsed_args.state is not None,
-        '--no-property': parsed_args.no_property,
-        '--property': bool(parsed_args.properties),
-    }
-    return [option for option, is_given in given.items() if is_given]
-
-
-def _attributes(parsed_args: argparse.Namespace, backup: Backup) -> dict[str, Any]:
+def _attributes(parsed_args: argparse.Namespace, backup: 'Backup') -> dict[str, Any]:
     """Collect what is written; Cinder replaces the dictionary of properties as a whole."""
     asked = {'name': parsed_args.name, 'description': parsed_args.description}
     attributes = {name: value for name, value in asked.items() if value is not None}

@@ -2,9 +2,8 @@
 """``volume backup show``."""
 
 import argparse
-from typing import Any
 
-from backupext.cli import base, columns, options
+from backupext.cli import base
 
 
 class ShowVolumeBackup(base.ShowOne):
@@ -12,17 +11,17 @@ class ShowVolumeBackup(base.ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what show takes."""
+        from backupext.cli import options
+
         parser = super().get_parser(prog_name)
         options.add_backup(parser, 'display')
         options.add_scope(parser, 'Look the name up in')
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> tuple[tuple[str, ...], Any]:
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Fields:
         """Show every field; None where the microversion or the user's role hides one."""
-        from backupext.operations import listing  # noqa: PLC0415
+        from backupext.cli import columns
+        from backupext.operations.listing import find
 
-        scope = listing.scope(
-            self.cloud, parsed_args.project, all_projects=parsed_args.all_projects
-        )
-        backup = listing.find(self.cloud, parsed_args.backup, scope)
-        return columns.shown(), columns.row(backup, columns.shown())
+        backup = find(self.cloud, parsed_args.backup, self.scope(parsed_args))
+        return columns.fields(columns.SHOW, backup)

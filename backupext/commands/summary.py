@@ -2,10 +2,8 @@
 """``volume backup summary``."""
 
 import argparse
-from collections.abc import Iterable
-from typing import Any
 
-from backupext.cli import base, columns, options
+from backupext.cli import base
 
 
 class VolumeBackupSummary(base.Lister):
@@ -13,20 +11,18 @@ class VolumeBackupSummary(base.Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what summary takes."""
+        from backupext.cli import options
+
         parser = super().get_parser(prog_name)
         options.add_scope(parser, 'Count the backups of')
         return parser
 
-    def take_action(
-        self, parsed_args: argparse.Namespace
-    ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Table:
         """Count what one list of backups and one of volumes have."""
-        from backupext.operations import listing  # noqa: PLC0415
-        from backupext.operations.summary import summary  # noqa: PLC0415  # see base.Command.cloud
+        from backupext.cli import columns
+        from backupext.operations.summary import summary
 
-        scope = listing.scope(
-            self.cloud, parsed_args.project, all_projects=parsed_args.all_projects
-        )
+        scope = self.scope(parsed_args)
         lines, names = summary(self.cloud, scope, self.reporter.warn)
         known = columns.VolumeNames(names.get, iter([names]))
-        return columns.SUMMARY, (columns.summary_row(line, known) for line in lines)
+        return columns.table(columns.SUMMARY, lines, known)

@@ -5,7 +5,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from backupext.cli import base, columns, drawing, options
+from backupext.cli import base
 
 
 class VolumeBackupTree(base.Lister):
@@ -17,6 +17,8 @@ class VolumeBackupTree(base.Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what tree takes."""
+        from backupext.cli import options
+
         parser = super().get_parser(prog_name)
         options.add_scope(parser, 'Show the backups of')
         options.add_volumes(parser, 'Show only the backups')
@@ -28,20 +30,16 @@ class VolumeBackupTree(base.Lister):
         )
         return parser
 
-    def take_action(
-        self, parsed_args: argparse.Namespace
-    ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Table:
         """Read the chains; machines get a row for each backup."""
-        from backupext.operations import listing  # noqa: PLC0415
-        from backupext.operations.tree import chains  # noqa: PLC0415  # see base.Command.cloud
+        from backupext.cli import columns
+        from backupext.operations.tree import chains
 
-        scope = listing.scope(
-            self.cloud, parsed_args.project, all_projects=parsed_args.all_projects
-        )
+        scope = self.scope(parsed_args)
         self._nodes = chains(
             self.cloud, scope, parsed_args.volumes, self.reporter.warn, exact=parsed_args.exact
         )
-        return columns.TREE, (columns.tree_row(node) for node in self._nodes)
+        return columns.table(columns.TREE, self._nodes)
 
     def produce_output(
         self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Iterable[Any]
@@ -49,6 +47,8 @@ class VolumeBackupTree(base.Lister):
         """Draw for people; what names columns gets a table of them."""
         if parsed_args.formatter != 'table' or parsed_args.columns or parsed_args.sort_columns:
             return int(super().produce_output(parsed_args, column_names, data))
+        from backupext.cli import columns, drawing
+
         names = columns.VolumeNames(self.cloud.volume_name, self.cloud.volume_names())
         for line in drawing.lines(self._nodes, names):
             self.app.stdout.write(f'{line}\n')

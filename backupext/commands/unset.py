@@ -4,8 +4,7 @@
 import argparse
 
 from backupext import errors
-from backupext.cli import base, options
-from backupext.core.text import visible
+from backupext.cli import base
 
 
 class UnsetVolumeBackup(base.Command):
@@ -13,25 +12,31 @@ class UnsetVolumeBackup(base.Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what unset takes."""
+        from backupext.cli import options
+
         parser = super().get_parser(prog_name)
         options.add_backup(parser, 'modify')
-        parser.add_argument(
-            '--property',
+        options.add_requiring(
+            parser,
+            'unset --property',
             metavar='<key>',
             action='append',
             dest='properties',
             help='Property to remove from this backup (repeat option to remove multiple '
-            'properties) ' + options.since('unset --property'),
+            'properties)',
         )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Write the properties that are left: Cinder has no call that removes one."""
-        from backupext.operations.update import without  # noqa: PLC0415  # see base.Command.cloud
-
+    def check_usage(self, parsed_args: argparse.Namespace) -> None:
+        """Refuse to unset nothing."""
         if not parsed_args.properties:
             raise errors.UsageError('Nothing to unset: give --property.')
-        self.cloud.require('unset --property')
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Write the properties that are left: Cinder has no call that removes one."""
+        from backupext.core.text import visible
+        from backupext.operations.update import without
+
         backup = self.cloud.find_backup(parsed_args.backup)
         left, missing = without(backup.metadata or {}, parsed_args.properties)
         for key in missing:

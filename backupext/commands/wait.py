@@ -4,8 +4,7 @@
 import argparse
 
 from backupext import errors
-from backupext.cli import base, options
-from backupext.cli.options import STATUSES
+from backupext.cli import base
 
 
 class WaitVolumeBackup(base.Command):
@@ -13,15 +12,17 @@ class WaitVolumeBackup(base.Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add what wait takes."""
+        from backupext.cli import options
+
         parser = super().get_parser(prog_name)
         options.add_backups(parser, 'wait for (name or ID)')
         goal = parser.add_mutually_exclusive_group()
         goal.add_argument(
             '--status',
             metavar='<status>',
-            choices=STATUSES,
+            choices=options.STATUSES,
             default='available',
-            help=f'Status to wait for (default: available): {", ".join(STATUSES)}',
+            help=f'Status to wait for (default: available): {", ".join(options.STATUSES)}',
         )
         goal.add_argument(
             '--deleted',
@@ -38,8 +39,8 @@ class WaitVolumeBackup(base.Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Wait for all; one that fails does not keep the others from being waited for."""
-        from backupext.operations import listing, wait  # noqa: PLC0415
-        from backupext.operations.schedule import Work  # noqa: PLC0415
+        from backupext.operations import listing, wait
+        from backupext.operations.schedule import Work
 
         status = None if parsed_args.deleted else parsed_args.status
         failures = self.failures(len(parsed_args.backups))

@@ -33,18 +33,22 @@ NEWEST = Microversion(3, 71)
 
 
 class Feature(NamedTuple):
-    """An option or a column that Block Storage has only from a microversion on."""
+    """An option or a column that Block Storage has only from a microversion on.
+
+    :param purpose: what it is needed for, where that does not show.
+    """
 
     name: str
     since: Microversion
     admin: bool = False
+    purpose: str = ''
 
 
 def _table(features: Iterable[Feature]) -> dict[str, Feature]:
     return {feature.name: feature for feature in features}
 
 
-#: Options, by command and option.
+#: Options, by command and option; the command alone where all of it needs a microversion.
 OPTIONS = _table(
     [
         Feature('set --name', Microversion(3, 9)),
@@ -55,7 +59,11 @@ OPTIONS = _table(
         Feature('unset --property', Microversion(3, 43)),
         Feature('create --availability-zone', Microversion(3, 51)),
         Feature('list --property', Microversion(3, 43)),
-        Feature('prune --property', Microversion(3, 43)),
+        Feature(
+            'prune',
+            Microversion(3, 43),
+            purpose='to see the properties that protect backups',
+        ),
         Feature('restore --type', Microversion(3, 47)),
         Feature('restore --availability-zone', Microversion(3, 47)),
         Feature('restore --size', Microversion(3, 47)),
@@ -109,7 +117,8 @@ def pin_objection(message: str, setting: str | None = None) -> str | None:
     found = _REFUSED_PIN.search(message)
     if found:
         offer = Range(Microversion.parse(found[2]), Microversion.parse(found[3]))
-        return f'{_pinned(found[1], setting)}, but this cloud offers {offer}: {_way_out(offer, setting)}'
+        way_out = _way_out(offer, setting)
+        return f'{_pinned(found[1], setting)}, but this cloud offers {offer}: {way_out}'
     twice = _TWO_PINS.search(message)
     if twice and setting:
         return (
@@ -149,8 +158,10 @@ def objection(
     :param setting: the setting of clouds.yaml that pins, where one does.
     :returns: None where nothing is known to stand in its way.
     """
-    option = feature.name.partition(' ')[2]
-    needs = f'{option} requires Block Storage {feature.since}'
+    what = feature.name.partition(' ')[2] or feature.name
+    needs = f'{what} requires Block Storage {feature.since}'
+    if feature.purpose:
+        needs += f' {feature.purpose}'
     if offer and offer.maximum < feature.since:
         return f'{needs}, but this cloud is too old: it offers {offer}'
     if pin and pin < feature.since:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Text that others wrote, made safe and short for a person's terminal."""
 
+import html
 import re
 import unicodedata
 
@@ -44,6 +45,4 @@ def one_sentence(answer: str) -> str:
 
 def without_markup(page: str) -> str:
     """Give the words of an HTML page, of which proxies make their error messages."""
-    from html import unescape  # noqa: PLC0415  # OSC has not always loaded it
-
-    return unescape(_MARKUP.sub(' ', page))
+    return html.unescape(_MARKUP.sub(' ', page))

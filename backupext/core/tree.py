@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Chains as trees: what each backup builds on, and how that is drawn."""
+"""Chains as trees: what each backup builds on."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -53,45 +53,3 @@ def exact(backups: Iterable[Backup], parents: Mapping[str, str]) -> list[Node]:
     return [
         Node(each.backup, parents.get(each.backup.id), is_certain=True) for each in infer(backups)
     ]
-
-
-class Line(NamedTuple):
-    """A line of a drawing: what stands before a backup, and the backup."""
-
-    guide: str
-    node: Node
-
-
-def draw(nodes: Sequence[Node]) -> list[Line]:
-    """Draw chains so that a straight one of any length goes straight down; only branches indent."""
-    children: dict[str | None, list[Node]] = {}
-    ids = {node.backup.id for node in nodes}
-    for node in nodes:
-        children.setdefault(node.parent if node.parent in ids else None, []).append(node)
-    lines: list[Line] = []
-    for root in children.get(None, []):
-        _draw_chain(root, children, '', lines)
-    return lines
-
-
-def _draw_chain(
-    first: Node, children: Mapping[str | None, Sequence[Node]], indent: str, lines: list[Line]
-) -> None:
-    """Draw a chain down its last branch; the other branches come before it, indented."""
-    node: Node | None = first
-    bullet = indent
-    while node is not None:
-        lines.append(Line(bullet, node))
-        below = children.get(node.backup.id, ())
-        for branch in below[:-1]:
-            _draw_branch(branch, children, indent, lines)
-        node = below[-1] if below else None
-        bullet = f'{indent}├ ' if node and children.get(node.backup.id) else f'{indent}└ '
-
-
-def _draw_branch(
-    first: Node, children: Mapping[str | None, Sequence[Node]], indent: str, lines: list[Line]
-) -> None:
-    start = len(lines)
-    _draw_chain(first, children, f'{indent}│ ', lines)
-    lines[start] = Line(f'{indent}├─', lines[start].node)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Backing up a volume or a snapshot, once and no more than once."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple, TypeVar
@@ -37,6 +38,21 @@ class Asked(NamedTuple):
     backup: Backup
     is_incremental: bool
     reason: str | None = None
+
+    def is_otherwise(self, made: Backup | None) -> bool:
+        """Tell whether a backup that was made is of another kind than was asked for."""
+        return made is not None and bool(made.is_incremental) != self.is_incremental
+
+
+def describe(asked: Asked, made: Backup | None) -> str:
+    """Say which kind of backup was made, or was asked for while nobody knows, and why."""
+    kind = asked.is_incremental if made is None else bool(made.is_incremental)
+    which = 'an incremental' if kind else 'a full'
+    verb = 'Requested' if made is None else 'Made'
+    because = f', because {asked.reason}' if asked.reason else ''
+    if asked.is_otherwise(made):
+        because = ', although an incremental one was requested: the storage needed a full one'
+    return f'{verb} {which} backup: {asked.backup}{because}.'
 
 
 class Source(NamedTuple):
@@ -108,13 +124,30 @@ class Creation:
             return self._full(source, attributes)
 
         try:
-            return create(self._source(volume, snapshot))
+            source = self._source(volume, snapshot)
+            asked = create(source)
         except errors.RequestError as error:
             given = [volume] if snapshot is None else [volume, snapshot]
             if error.cause is not Cause.NOT_FOUND or not any(map(is_id, given)):
                 raise
-        found = self._cloud.find_snapshot(snapshot) if snapshot is not None else None
-        return create(Source(self._cloud.find_volume(volume), found))
+            found = self._cloud.find_snapshot(snapshot) if snapshot is not None else None
+            source = Source(self._cloud.find_volume(volume), found)
+            asked = create(source)
+        self._tell_owner(source.volume)
+        return asked
+
+    def _tell_owner(self, volume: Volume) -> None:
+        """Tell an administrator that a backup of another project's volume is not that project's."""
+        access = self._cloud.access
+        if not access.is_admin:
+            return
+        with contextlib.suppress(errors.RequestError):
+            owner = (self._cloud.read_volume(volume.id) or volume).project_id
+            if owner and owner != access.project_id:
+                self._note(
+                    f'Volume {volume} belongs to project {owner}. The backup belongs to your '
+                    f'project, {access.project_id}, and counts towards its quota.'
+                )
 
     def _source(self, volume: str, snapshot: str | None) -> Source:
         """Look up what is not an ID."""
@@ -124,9 +157,7 @@ class Creation:
         taken = Snapshot(snapshot) if is_id(snapshot) else self._cloud.find_snapshot(snapshot)
         return Source(source, taken)
 
-    def _full(
-        self, source: Source, attributes: dict[str, Any], reason: str | None = None
-    ) -> Asked:
+    def _full(self, source: Source, attributes: dict[str, Any], reason: str | None = None) -> Asked:
         made = self._create_once({**source.attributes, **attributes})
         return Asked(made, is_incremental=False, reason=reason)
 
@@ -187,29 +218,32 @@ class Creation:
 
     def _create_once(self, attributes: dict[str, Any]) -> Backup:
         """Send the request; where its answer is lost, look for the backup before another try."""
-        doubtful: errors.RequestError | None = None
+        doubtful: list[errors.RequestError] = []
         for tries, pause in enumerate(pauses(), start=1):
             begun = self._clock.now()
             try:
                 return self._send(attributes)
             except errors.RequestError as error:
-                if not error.is_transient:
-                    raise doubtful.followed_by(error) if doubtful else error
-                if not self._is_waiting and (error.retry_after or 0) > _LONGEST_PAUSE:
+                if not error.is_transient and doubtful:
+                    raise doubtful[0].followed_by(error) from error
+                if not error.is_transient or self._takes_too_long(error):
                     raise
                 failure = error
             if failure.leaves_doubt:
-                doubtful = doubtful or failure
+                doubtful.append(failure)
                 found = self._look_for(attributes, begun)
                 if found:
                     self._note(f'The answer was lost; the backup is being made: {found}.')
                     return found
-            if tries >= _TRIES and not self._is_waiting:
+            if len(doubtful) == _TRIES or (tries >= _TRIES and not self._is_waiting):
                 raise failure
             if not failure.leaves_doubt:
                 # Too many requests, or no connection: this one was not carried out.
                 self._pause(failure, pause)
         raise AssertionError('pauses never end')
+
+    def _takes_too_long(self, failure: errors.RequestError) -> bool:
+        return not self._is_waiting and (failure.retry_after or 0) > _LONGEST_PAUSE
 
     def _send(self, attributes: dict[str, Any]) -> Backup:
         try:
@@ -248,7 +282,7 @@ class Creation:
         return None
 
 
-def _if_allowed(read: Callable[[], Answer]) -> Answer | None:
+def _if_allowed(read: Callable[[], Answer | None]) -> Answer | None:
     """Read something that only makes a decision better; None where it may not be read."""
     try:
         return read()

@@ -15,8 +15,8 @@ from backupext.errors import Cause
 from backupext.operations.schedule import Schedule, Work
 from backupext.operations.wait import Steps, Target, until_gone
 
-#: Why what was named is in a plan.
-NAMED = 'named'
+# Why what was named is in a plan.
+_NAMED = 'named'
 
 Tell = Callable[[errors.BackupError], None]
 
@@ -30,6 +30,32 @@ class Planned(NamedTuple):
     backup: Backup
     reason: str
     endangered: tuple[Backup, ...] = ()
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the user named it."""
+        return self.reason == _NAMED
+
+    @property
+    def line(self) -> str:
+        """Describe it in a line of the plan."""
+        return f'Delete {self.backup}, created {self.backup.created_at}: {self.reason}'
+
+    @property
+    def warning(self) -> str:
+        """Say what may be lost with it."""
+        return (
+            f'Backup {self.backup} may share its data with {_names(self.endangered)}: on Ceph, '
+            'all backups of snapshots of a volume are in one image, which is deleted with it.'
+        )
+
+    @property
+    def refusal(self) -> errors.RefusedError:
+        """Refuse to delete it."""
+        return errors.RefusedError(
+            f'Backup {self.backup} was not deleted. {self.warning} If your cloud does not keep '
+            'backups on Ceph, or if that data may be lost, use --auto-approve.'
+        )
 
 
 class Choice:
@@ -46,7 +72,7 @@ class Choice:
         :raises RefusedError: whether some incremental builds on a named backup cannot be told, or
             one that does is protected and was not named.
         """
-        chosen = {id_: Planned(backup, NAMED) for id_, backup in self._named.items()}
+        chosen = {id_: Planned(backup, _NAMED) for id_, backup in self._named.items()}
         if cascade:
             for backup in self._named.values():
                 for dependent in self._dependents(backup):
@@ -97,7 +123,7 @@ class Choice:
             protection = retention.protection(backup, self._cloud.time)
             if protection and backup.id not in self._named:
                 raise errors.RefusedError(
-                    f'Backup {backup} {reason} and is protected ({protection}). Name it too to '
+                    f'Backup {backup} {reason} and ({protection}). Name it too to '
                     'delete both.'
                 )
 

@@ -72,9 +72,9 @@ class Benchmark:
                 self.taxes[name] = tax.judge(results)
 
     def _measure_imports(self) -> None:
-        if self._is_wanted('help'):
-            _say('imports')
-            self.imports = tax.imports(self._clients, self._runs)
+        if self._is_wanted(cases.IMPORTS):
+            _say(cases.IMPORTS)
+            self.imports = tax.imports(self._clients, self._runs * TAX_PAIRS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -59,8 +59,11 @@ STARTS = (
     Case(START_SHOW, ['volume', 'backup', 'show', NOBODY], status=1),
 )
 
+#: What it takes to import the plugin; no command.
+IMPORTS = 'imports'
+
 NAMES = (
-    *(START, START_SHOW, 'version', 'help', LIST, LIST_LONG, LIST_TABLE),
+    *(START, START_SHOW, 'version', 'help', IMPORTS, LIST, LIST_LONG, LIST_TABLE),
     *('list-status', 'list-name', 'list-volume', 'list-max-items', 'show', 'delete'),
 )
 

@@ -1,23 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the plugin costs those who run another command: about one hundredth, so it takes care.
 
-Two ways: processes with and without it, in turns, as pairs; and Python's own account of imports,
-which counts ours and what only ours made it load.
+Two ways: processes with and without it, in turns, as pairs; and in one process, what it takes to
+import the plugin when OSC has loaded its own. That is most of it, and not lost in noise.
 """
 
-import re
 import statistics
-import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from tests.benchmark import measure
 from tests.benchmark.cases import OSC, OURS, Clients
 from tests.benchmark.measure import Rival
+from tests.imports import import_plugin
 
 #: `--version` loads plugin modules only; `help` of a command loads every command, asks no cloud.
 COMMANDS = {'version': ['--version'], 'help': ['help', 'token', 'issue']}
-_IMPORT = re.compile(r'import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)')
 
 
 class Tax(NamedTuple):
@@ -37,16 +36,14 @@ class Tax(NamedTuple):
 
 
 class Imports(NamedTuple):
-    """Seconds that Python spends in imports, medians: in all, and because of the plugin."""
+    """CPU seconds of importing the plugin in a process, and the modules that come with it."""
 
-    total: float
-    ours: float
+    seconds: float
+    #: Half of the processes take something between these.
+    low: float
+    high: float
+    processes: int
     modules: list[str]
-
-    @property
-    def share(self) -> float:
-        """The part of the imports that is due to the plugin."""
-        return self.ours / (self.total - self.ours)
 
 
 def pairs(
@@ -69,26 +66,9 @@ def judge(results: Mapping[str, measure.Result]) -> Tax:
 
 
 def imports(clients: Clients, runs: int) -> Imports:
-    """Let Python account for the imports of `openstack help`."""
-    command = [str(clients.osc.with_name('openstack')), *COMMANDS['help']]
-    without = set(_account(command, clients.without))
-    accounts = [_account(command, clients.with_plugin) for _ in range(runs)]
-    modules = sorted(set(accounts[0]) - without)
-    return Imports(
-        statistics.median(sum(each.values()) for each in accounts),
-        statistics.median(sum(each.get(name, 0) for name in modules) for each in accounts),
-        modules,
-    )
-
-
-def _account(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, float]:
-    """Give the seconds that each module took itself, without what it imports."""
-    answer = subprocess.run(
-        command,
-        env={**environment, 'PYTHONPROFILEIMPORTTIME': '1'},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found = _IMPORT.findall(answer.stderr)
-    return {name: int(microseconds) / 1e6 for microseconds, name in found}
+    """Import the plugin in so many processes, and in one before them that does not count."""
+    folder = Path(clients.with_plugin['PYTHONPATH'])
+    measured = [import_plugin(clients.osc, clients.with_plugin, folder) for _ in range(runs + 1)]
+    seconds = [each.seconds for each in measured[1:]]
+    low, middle, high = statistics.quantiles(seconds, n=4) if runs > 1 else seconds * 3
+    return Imports(middle, low, high, runs, sorted(measured[0].new))

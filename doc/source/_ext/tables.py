@@ -23,10 +23,10 @@ Cells = Sequence[str]
 
 
 def options() -> list[Cells]:
-    """List the options that need a microversion, the oldest first."""
+    """List the options and commands that require a microversion, the oldest first."""
     ordered = sorted(features.OPTIONS.values(), key=lambda feature: feature.since)
     return [
-        ('Option', 'Since microversion'),
+        ('Option or command', 'Since microversion'),
         *((f'``{option.name}``', str(option.since)) for option in ordered),
     ]
 
@@ -42,11 +42,17 @@ def shown() -> list[Cells]:
 
 def every_column() -> list[Cells]:
     """List the columns as lists have them: in their order, and those of ``show`` after them."""
+    listed = {column.attribute for column in columns.LONG}
     return [
         ('Field', 'Header in lists', 'In', 'Since microversion'),
         *(
-            (f'``{column.attribute}``', _header(column), _places(column.where), _since(column))
-            for column in columns.COLUMNS
+            (f'``{column.attribute}``', column.header, _places(column), _since(column))
+            for column in columns.LONG
+        ),
+        *(
+            (f'``{column.attribute}``', '', '``show``', _since(column))
+            for column in columns.SHOW
+            if column.attribute not in listed
         ),
     ]
 
@@ -79,14 +85,8 @@ def _audience(admin: bool) -> str:  # noqa: FBT001  # a feature's value
     return 'administrators' if admin else 'everybody'
 
 
-def _header(column: columns.Column) -> str:
-    return '' if column.where is columns.Where.SHOW else column.header
-
-
-def _places(where: columns.Where) -> str:
-    if where is columns.Where.LIST:
-        return '``list``, ``show``'
-    return '``show``' if where is columns.Where.SHOW else f'``{where.value}``, ``show``'
+def _places(column: columns.Column) -> str:
+    return f'``{"list" if column in columns.LIST else "list --long"}``, ``show``'
 
 
 def _since(column: columns.Column) -> str:

@@ -207,6 +207,22 @@ class MicroversionTest(CommandTest):
         self.assertEqual((result.status, result.stderr), (0, ''))
         self.assertEqual(self.cloud.asked[-1].microversion, '3.43')
 
+    def test_an_empty_availability_zone_is_none_and_requires_nothing(self) -> None:
+        self.cloud.on('POST /backups', CREATED, status=202)
+        result = self.openstack(
+            ['--os-volume-api-version', '3.42', *CREATE.split(), '--availability-zone', '']
+        )
+        self.assertEqual((result.status, result.stderr), (0, ''))
+        self.assert_sent('POST /backups', {'backup': {'volume_id': VOLUME_ID}})
+
+    def test_a_usage_error_comes_before_a_microversion_that_is_missing(self) -> None:
+        self.assert_fails(
+            f'--os-volume-api-version 3.42 {CREATE} --property a=1 --allow-full',
+            '--allow-full needs --incremental.',
+            status=2,
+        )
+        self.assert_asked()
+
     def test_an_older_cloud_creates_what_it_can(self) -> None:
         self.use_cloud(maximum='3.0').on('POST /backups', CREATED, status=202)
         self.assertEqual(self.openstack(f'{CREATE} --name web --force').status, 0)

@@ -3,6 +3,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import ClassVar
 
 import requests
 
@@ -224,6 +225,90 @@ class RefusalTest(FailureTest):
         self.assertEqual(result.status, 1)
         self.assertIn('Traceback', result.stderr)
         self.assertIn('your roles in this project do not allow it', result.stderr)
+
+
+class TooLargeTest(FailureTest):
+    """413, of which there are four kinds."""
+
+    POST = 'POST /backups'
+    CREATE = f'volume backup create {VOLUME_ID}'
+    CREATED: ClassVar = {'backup': {'id': ID, 'name': 'nightly', 'links': []}}
+
+    def limit_rate(self, line: str, seconds: int) -> None:
+        fault = {'overLimitFault': {'code': 413, 'message': 'This request was rate-limited.'}}
+        self.cloud.on(line, fault, status=413, headers={'Retry-After': str(seconds)})
+
+    def test_a_quota_of_backups_is_told_with_a_way_out(self) -> None:
+        said = (
+            'Requested backup exceeds allowed Backup gigabytes quota. Requested 1G, quota is 10G '
+            'and 10G has been consumed.'
+        )
+        fault = {'overLimitFault': {'code': 413, 'message': said}}
+        self.cloud.on(self.POST, fault, status=413, headers={'Retry-After': '0'})
+        self.assertEqual(
+            self.fails(f'{self.CREATE} --wait'),
+            f"Cannot back up volume {VOLUME_ID}: it would exceed the quota 'backup_gigabytes' (the "
+            f'server said: {said[:-1]}). Delete backups that you no longer need, or ask for a '
+            'larger quota.',
+        )
+        self.assert_asked(self.POST)
+
+    def test_for_a_quota_of_volumes_no_backups_are_to_be_deleted(self) -> None:
+        said = "Maximum number of volumes allowed (10) exceeded for quota 'volumes'."
+        restore = f'POST /backups/{ID}/restore'
+        self.cloud.on(GET, {'backup': backup()})
+        fault = {'overLimitFault': {'code': 413, 'message': said}}
+        self.cloud.on(restore, fault, status=413, headers={'Retry-After': '0'})
+        self.assertEqual(
+            self.fails(f'volume backup restore {ID} --name fresh --wait'),
+            f"Cannot restore backup 'nightly' ({ID}): it would exceed the quota 'volumes' (the "
+            f'server said: {said[:-1]}).',
+        )
+        self.assertEqual(self.cloud.lines.count(restore), 1)
+
+    def test_a_limit_of_the_rate_is_told_as_one(self) -> None:
+        self.limit_rate(GET, 7)
+        self.assertEqual(
+            self.fails(SHOW),
+            f'{LOOK_UP}: the cloud asks for fewer requests (the server said: This request was '
+            'rate-limited). Try again later.',
+        )
+        self.assert_asked(GET)
+
+    def test_it_is_waited_out_by_what_waits(self) -> None:
+        self.limit_rate(GET, 7)
+        self.cloud.on(GET, {'backup': backup()})
+        self.assertEqual(self.openstack(f'volume backup wait {ID}').status, 0)
+        self.assertEqual(self.clock.sleeps, [7])
+
+    def test_it_is_waited_out_by_what_makes_a_backup(self) -> None:
+        self.limit_rate(self.POST, 7)
+        self.cloud.on(self.POST, self.CREATED, status=202)
+        self.cloud.on(GET, {'backup': backup()})
+        self.assertEqual(self.openstack(f'{self.CREATE} --wait').status, 0)
+        # Nothing was made: it need not be looked for.
+        self.assert_asked(self.POST, self.POST, GET)
+        self.assertEqual(self.clock.sleeps[0], 7)
+
+    def test_and_by_what_restores_one(self) -> None:
+        restore = f'POST /backups/{ID}/restore'
+        self.cloud.on(GET, {'backup': backup()})
+        self.limit_rate(restore, 7)
+        said = {'backup_id': ID, 'volume_id': VOLUME_ID, 'volume_name': 'fresh'}
+        self.cloud.on(restore, {'restore': said}, status=202)
+        self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume(name='fresh')})
+        result = self.openstack(f'volume backup restore {ID} --name fresh --wait')
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertEqual(self.clock.sleeps[0], 7)
+
+    def test_the_limit_of_a_proxy_is_told_in_its_words(self) -> None:
+        page = '<html><head><title>413 Request Entity Too Large</title></head></html>'
+        self.cloud.on(self.POST, status=413, text=page)
+        self.assertEqual(
+            self.fails(f'{self.CREATE} --wait'),
+            f'Cannot back up volume {VOLUME_ID}: 413 Request Entity Too Large.',
+        )
+        self.assert_asked(self.POST)
 
 
 class PagesTest(FailureTest):

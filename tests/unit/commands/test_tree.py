@@ -61,7 +61,7 @@ class DrawingTest(TreeTest):
         )
         self.assert_draws(
             f'{HEADING}: 4 backups',
-            line(1, 'full'),
+            f'┌ {line(1, "full")}',
             f'├ {line(2)}',
             f'├ {line(3)}',
             f'└ {line(4)}',
@@ -75,9 +75,9 @@ class DrawingTest(TreeTest):
         )
         self.assert_draws(
             f'{HEADING}: 4 backups',
-            line(1, 'full'),
+            f'┌ {line(1, "full")}',
             f'└ {line(2)}',
-            line(3, 'full'),
+            f'┌ {line(3, "full")}',
             f'└ {line(4)}',
             '',
         )
@@ -93,8 +93,8 @@ class DrawingTest(TreeTest):
         )
         self.assert_draws(
             f'{HEADING}: 4 backups',
-            line(1, 'full'),
-            f'├─{line(2)}',
+            f'┌ {line(1, "full")}',
+            f'├─┬ {line(2)}',
             f'│ └ {line(4)}',
             f'└ {line(3)}',
             '',
@@ -102,13 +102,13 @@ class DrawingTest(TreeTest):
 
     def test_one_whose_parent_is_not_here_says_so(self) -> None:
         self.on_rows(made(2))
-        self.assert_draws(f'{HEADING}: 1 backup', f'{line(2)} (its parent is not here)', '')
+        self.assert_draws(f'{HEADING}: 1 backup', f'  {line(2)} (its parent is not here)', '')
 
     def test_one_whose_parent_is_in_doubt_has_a_question_mark(self) -> None:
         self.on_rows(made(1, full=True, **touched(3)), made(2, **touched(3)), made(3))
         self.assert_draws(
             f'{HEADING}: 3 backups',
-            line(1, 'full'),
+            f'┌ {line(1, "full")}',
             f'├ {line(2)}',
             f'└ {line(3)} (?)',
             '',
@@ -116,17 +116,21 @@ class DrawingTest(TreeTest):
 
     def test_a_status_is_shown_where_it_is_not_available(self) -> None:
         self.on_rows(made(1, full=True, status='error'))
-        self.assert_draws(f'{HEADING}: 1 backup', f'{line(1, "full")} [error]', '')
+        self.assert_draws(f'{HEADING}: 1 backup', f'  {line(1, "full")} [error]', '')
 
     def test_one_without_a_name_has_its_id(self) -> None:
         self.on_rows(made(1, full=True, name=None))
-        self.assert_draws(f'{HEADING}: 1 backup', line(1, 'full').replace('b1', id_of(1)), '')
+        self.assert_draws(
+            f'{HEADING}: 1 backup', f'  {line(1, "full")}'.replace('b1', id_of(1)), ''
+        )
 
     def test_names_are_made_safe(self) -> None:
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume(name='v\x1b')})
         self.on_rows(made(1, full=True, name='n\x1b'))
         self.assert_draws(
-            rf'Volume v\x1b ({VOLUME_ID}): 1 backup', line(1, 'full').replace('b1', r'n\x1b'), ''
+            rf'Volume v\x1b ({VOLUME_ID}): 1 backup',
+            f'  {line(1, "full")}'.replace('b1', r'n\x1b'),
+            '',
         )
 
     def test_each_volume_has_a_heading_and_a_deleted_one_its_id(self) -> None:
@@ -136,11 +140,11 @@ class DrawingTest(TreeTest):
         self.on_rows(made(1, full=True), made(2, full=True, volume_id=OTHER_VOLUME_ID), made(3))
         self.assert_draws(
             f'{HEADING}: 2 backups',
-            line(1, 'full'),
+            f'┌ {line(1, "full")}',
             f'└ {line(3)}',
             '',
             f'Volume {OTHER_VOLUME_ID}: 1 backup',
-            line(2, 'full'),
+            f'  {line(2, "full")}',
             '',
         )
 

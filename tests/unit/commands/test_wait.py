@@ -86,6 +86,33 @@ class WaitTest(CommandTest):
             f'{WAIT} {ID} --deleted', '', f'Backup {NAMED}: deleting\nBackup {NAMED}: deleted'
         )
 
+    def test_a_deletion_that_was_undone_ends_it(self) -> None:
+        self.on_statuses('available', 'deleting', 'deleting', 'available')
+        self.assert_fails(f'-q {WAIT} {ID} --deleted', f'Backup {NAMED} is in status available.')
+
+    def test_a_deletion_that_has_not_begun_is_waited_for(self) -> None:
+        self.on_statuses('creating', 'available', 'available', 'deleting')
+        self.cloud.refuse(GET, 404, 'Backup could not be found.')
+        self.assert_prints(f'-q {WAIT} {ID} --deleted', '')
+
+    def test_a_status_that_cannot_come_any_more_ends_it(self) -> None:
+        for wanted, statuses in (
+            ('creating', ('available',)),
+            ('available', ('creating', 'deleting')),
+            ('restoring', ('available', 'deleting')),
+            ('error', ('creating', 'available')),
+            ('error_restoring', ('restoring', 'available')),
+            ('error_deleting', ('deleting', 'available')),
+            ('deleting', ('creating', 'error')),
+        ):
+            with self.subTest(wanted):
+                self.use_cloud()
+                self.on_statuses(*statuses)
+                self.assert_fails(
+                    f'-q {WAIT} {ID} --status {wanted}',
+                    f'Backup {NAMED} is in status {statuses[-1]}.',
+                )
+
     def test_one_that_is_not_there_is_gone(self) -> None:
         self.cloud.on('GET /backups/detail?name=nightly', {'backups': []})
         self.assert_prints(f'{WAIT} nightly --deleted', '')

@@ -37,8 +37,7 @@ class ReadTest(unittest.TestCase):
         for words, name in (
             ('Maximum number of backups allowed (10) exceeded', 'backups'),
             (
-                'Requested backup exceeds allowed Backup gigabytes quota. Requested 1G, quota is '
-                '1000G and 1000G has been consumed.',
+                'Requested backup exceeds allowed Backup gigabytes quota. Requested 1G.',
                 'backup_gigabytes',
             ),
             ('BackupLimitExceeded', 'backups'),
@@ -59,8 +58,7 @@ class ReadTest(unittest.TestCase):
                 'volumes_fast',
             ),
             (
-                'Requested volume or snapshot exceeds allowed gigabytes quota. Requested 5G, '
-                'quota is 10G and 8G has been consumed.',
+                'Requested volume or snapshot exceeds allowed gigabytes quota. Requested 5G.',
                 'gigabytes',
             ),
             ('Maximum number of snapshots allowed (10) exceeded', 'snapshots'),

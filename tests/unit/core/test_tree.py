@@ -3,10 +3,9 @@ import unittest
 from dataclasses import replace
 
 from hypothesis import given
-from hypothesis import strategies as st
 
 from backupext.core.models import Backup
-from backupext.core.tree import Node, draw, exact, infer
+from backupext.core.tree import Node, exact, infer
 from tests.unit.core.histories import Cloud, clouds
 
 
@@ -31,12 +30,6 @@ def certain(backup: Backup, parent: str | None = None) -> Node:
     return Node(backup, parent, is_certain=True)
 
 
-def drawn(**parents: str | None) -> list[str]:
-    """Draw backups, each given with what it builds on, in that order."""
-    nodes = [certain(Backup(id_), parent) for id_, parent in parents.items()]
-    return [f'{line.guide}{line.node.backup.id}' for line in draw(nodes)]
-
-
 class InferTest(unittest.TestCase):
     def test_each_builds_on_the_one_before(self) -> None:
         full, second, third = made(1, 2, full=True), made(2, 3), made(3)
@@ -51,8 +44,11 @@ class InferTest(unittest.TestCase):
 
     def test_two_of_the_same_moment_do_not_build_on_each_other(self) -> None:
         full, one = made(1, 2, full=True), made(2)
-        nodes = infer([full, one, replace(one, id='twin')])
-        self.assertEqual(len(draw(nodes)), 3, nodes)
+        _, second, third = infer([full, one, replace(one, id='twin')])
+        self.assertFalse(
+            second.parent == third.backup.id and third.parent == second.backup.id,
+            (second, third),
+        )
 
     def test_a_full_one_is_certain_to_have_no_parent(self) -> None:
         nodes = infer([made(1, full=True), made(2, full=True)])
@@ -102,52 +98,3 @@ class ExactTest(unittest.TestCase):
     def test_a_parent_that_cinder_does_not_name_is_not_inferred(self) -> None:
         (_, child) = exact([made(1, full=True), made(2)], {})
         self.assertEqual((child.parent, child.is_certain), (None, True))
-
-
-class DrawTest(unittest.TestCase):
-    def test_nothing_has_no_lines(self) -> None:
-        self.assertEqual(draw([]), [])
-
-    def test_a_straight_chain_goes_straight_down(self) -> None:
-        self.assertEqual(drawn(a=None, b='a', c='b'), ['a', '├ b', '└ c'])
-
-    def test_chains_follow_each_other(self) -> None:
-        self.assertEqual(drawn(a=None, b=None, c='a', d='b'), ['a', '└ c', 'b', '└ d'])
-
-    def test_only_branches_indent(self) -> None:
-        self.assertEqual(
-            drawn(a=None, b='a', c='b', d='b', e='a', f='e'),
-            ['a', '├─b', '│ ├─c', '│ └ d', '├ e', '└ f'],
-        )
-
-    def test_three_branches_stand_side_by_side(self) -> None:
-        self.assertEqual(
-            drawn(a=None, b='a', c='b', d='a', e='d', f='a'),
-            ['a', '├─b', '│ └ c', '├─d', '│ └ e', '└ f'],
-        )
-
-    def test_what_builds_on_something_that_is_not_there_begins_a_chain(self) -> None:
-        self.assertEqual(drawn(b='gone', c='b'), ['b', '└ c'])
-
-    def test_a_chain_is_not_too_long_for_the_stack(self) -> None:
-        parents = {f'b{number}': f'b{number - 1}' if number else None for number in range(5000)}
-        self.assertEqual(len(drawn(**parents)), 5000)
-
-    @given(st.lists(st.integers(0, 9), max_size=12))
-    def test_each_is_drawn_once_and_its_guide_says_how_deep(self, choices: list[int]) -> None:
-        ids = [f'b{number}' for number in range(len(choices))]
-        nodes = [
-            certain(Backup(id_), None if choice >= number else ids[choice])
-            for number, (id_, choice) in enumerate(zip(ids, choices, strict=True))
-        ]
-        lines = draw(nodes)
-        self.assertEqual(sorted(line.node.backup.id for line in lines), sorted(ids))
-        for above, line in zip([None, *lines], lines, strict=False):
-            if line.node.parent is None:
-                self.assertEqual(line.guide, '')
-            elif above is not None and line.guide.endswith('─'):
-                # A branch, of which more than one is on the same backup.
-                siblings = [node for node in nodes if node.parent == line.node.parent]
-                self.assertGreater(len(siblings), 1)
-            else:
-                self.assertRegex(line.guide, r'\A(│ )*[├└] \Z')

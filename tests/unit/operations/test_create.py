@@ -96,6 +96,46 @@ class LostAnswerTest(CommandTest):
         )
         self.assert_asked(*[POST, LOOK, LOOK, LOOK] * 3)
 
+    def test_a_refusal_after_it_does_not_hide_the_first_failure(self) -> None:
+        for options in ('', '--wait'):
+            with self.subTest(options):
+                self.use_time(THEN)
+                self.cloud.refuse(POST, 500, 'Boom.')
+                self.cloud.refuse(POST, 400, 'Invalid volume: its status is backing-up.')
+                self.on_look()
+                self.assert_fails(
+                    f'{CREATE} {options}',
+                    f'Cannot back up volume {VOLUME_ID}: the server failed (the server said: '
+                    f'Boom). Another try failed too. Cannot back up volume {VOLUME_ID}: Invalid '
+                    'volume: its status is backing-up.',
+                )
+                self.assert_asked(POST, LOOK, LOOK, LOOK, POST)
+
+    def test_nor_does_another_failure(self) -> None:
+        self.cloud.refuse(POST, 500, 'Boom.')
+        self.cloud.refuse(POST, 429, 'Slow down.')
+        self.on_look()
+        result = self.openstack(CREATE)
+        self.assertEqual(result.status, 1)
+        self.assertIn('Boom', result.stderr)
+        self.assertIn('Slow down', result.stderr)
+
+    def test_a_refusal_after_too_many_requests_stands_alone(self) -> None:
+        self.cloud.refuse(POST, 429, 'Slow down.')
+        self.cloud.refuse(POST, 400, 'Invalid volume: its status is backing-up.')
+        self.assert_fails(
+            CREATE, f'Cannot back up volume {VOLUME_ID}: Invalid volume: its status is backing-up.'
+        )
+
+    def test_while_it_waits_it_is_told_that_the_cloud_does_not_answer(self) -> None:
+        self.cloud.refuse(POST, 503, 'Busy.')
+        self.on_look()
+        result = self.openstack(f'{CREATE} --wait --timeout 2m')
+        self.assertEqual((result.status, result.stdout), (3, ''))
+        self.assertEqual(result.stderr.count('Waiting for the cloud to answer again.'), 1)
+        self.assertIn('Whether the backup is being made is unknown', result.stderr)
+        self.assertEqual(self.clock.passed, 120)
+
     def test_an_older_one_of_the_same_name_is_not_mistaken_for_it(self) -> None:
         self.cloud.fail(POST, RESET)
         self.cloud.on(POST, CREATED, status=202)
@@ -226,6 +266,29 @@ class LostAnswerTest(CommandTest):
         result = self.openstack(CREATE)
         self.assertEqual((result.status, result.stdout), (130, ''))
         self.assertIn('unknown', result.stderr)
+
+    def test_so_it_is_in_the_middle_of_the_look_up(self) -> None:
+        for options in ('', '--wait'):
+            with self.subTest(options):
+                self.use_time(THEN)
+                self.cloud.fail(POST, RESET)
+                self.cloud.fail(LOOK, KeyboardInterrupt())
+                self.assert_interrupted(f'{CREATE} {options}')
+
+    def test_and_in_the_middle_of_the_request(self) -> None:
+        for options in ('', '--wait'):
+            with self.subTest(options):
+                self.use_time(THEN)
+                self.cloud.fail(POST, KeyboardInterrupt())
+                self.assert_interrupted(f'{CREATE} {options}')
+
+    def assert_interrupted(self, arguments: str) -> None:
+        self.assert_fails(
+            arguments,
+            'Interrupted; nothing is cancelled. Whether the backup is being made is unknown: look '
+            f'at "openstack volume backup list --volume {VOLUME_ID}" before you try again.',
+            status=130,
+        )
 
     def test_an_answer_is_an_answer(self) -> None:
         self.cloud.on(POST, CREATED, status=202)

@@ -479,6 +479,31 @@ class WaitTest(RestoreTest):
         self.assertEqual(result, Result(0, f'{ID}\n{VOLUME_ID}\nfresh\n', ''))
         self.assertEqual(self.cloud.lines[-3:], [self.GET] * 3)
 
+    def test_the_name_that_the_volume_has_then_is_printed(self) -> None:
+        # Cinder makes it under a name of its own, and gives it the source's when it has the data.
+        made_as = f'restore_backup_{ID}'
+        self.use_cloud()
+        self.on_backup()
+        said = {'backup_id': ID, 'volume_id': VOLUME_ID, 'volume_name': made_as}
+        self.cloud.on(POST, {'restore': said}, status=202)
+        self.on_statuses('restoring-backup', name=made_as)
+        self.on_statuses('available', name='ledger')
+        result = self.openstack(f'-q {RESTORE} --wait -c volume_name')
+        self.assertEqual(result, Result(0, 'ledger\n', ''))
+
+    def test_a_volume_that_is_in_use_again_has_been_restored(self) -> None:
+        for status in ('in-use', 'reserved', 'attaching', 'backing-up'):
+            with self.subTest(status):
+                self.setUp()
+                self.on_statuses('restoring-backup', status)
+                self.assert_prints(f'-q {RESTORE} --wait', f'{ID}\n{VOLUME_ID}\ndata\n')
+
+    def test_one_that_is_deleted_meanwhile_has_not(self) -> None:
+        self.on_statuses('restoring-backup', 'deleting')
+        result = self.openstack(f'-q {RESTORE} --wait')
+        self.assertEqual((result.status, result.stdout), (1, ''))
+        self.assertIn(f"Volume 'data' ({VOLUME_ID}) is in status deleting.", result.stderr)
+
     def test_a_time_limit_gives_the_command_that_shows_the_volume(self) -> None:
         self.on_statuses('restoring-backup')
         self.assert_fails(

@@ -53,3 +53,8 @@ def parser_of(class_: type[command.Command]) -> argparse.ArgumentParser:
 def actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """List the arguments and options of a parser."""
     return parser._actions  # noqa: SLF001  # argparse has no public name for them
+
+
+def options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
+    """Give the options of a parser by each of their names."""
+    return {name: action for action in actions(parser) for name in action.option_strings}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from osc_lib.cli import parseractions
 
-from backupext.cli import options
+from backupext.cli import types, workarounds
 from tests.unit.project import ours
 
 #: OSC's has a destination of its own, which nothing reads: there it has no effect.
@@ -36,18 +36,13 @@ def pairs() -> Iterator[Pair]:
         yield Pair(name, ours.parser_of(osc), ours.parser_of(classes[name]))
 
 
-def named(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
-    """Give the options of a parser by each of their names."""
-    return {name: action for action in ours.actions(parser) for name in action.option_strings}
-
-
 def positionals(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     return [action for action in ours.actions(parser) if not action.option_strings]
 
 
 def traits(action: argparse.Action) -> dict[str, Any]:
     """Say what an argument or an option does with what it is given."""
-    checks_a_reference = action.type is options.reference
+    is_ours = action.type in {types.reference, types.text_or_none}
     return {
         'kind': kind(action),
         'dest': action.dest,
@@ -55,13 +50,13 @@ def traits(action: argparse.Action) -> dict[str, Any]:
         'const': action.const,
         'default': action.default,
         'required': action.required,
-        'type': None if checks_a_reference else action.type,
+        'type': None if is_ours else action.type,
     }
 
 
 def kind(action: argparse.Action) -> type[argparse.Action]:
     """Give the class of an action, or OSC's that a class of ours makes better."""
-    return next(each for each in type(action).__mro__ if each.__module__ != options.__name__)
+    return next(each for each in type(action).__mro__ if each.__module__ != workarounds.__name__)
 
 
 def prefixes(name: str) -> Iterator[str]:
@@ -115,8 +110,8 @@ class ParserTest(unittest.TestCase):
 
     def test_every_option_of_oscs_exists_and_means_the_same(self) -> None:
         for pair in pairs():
-            have = named(pair.ours)
-            for name, action in named(pair.osc).items():
+            have = ours.options(pair.ours)
+            for name, action in ours.options(pair.osc).items():
                 with self.subTest(f'{pair.name} {name}'):
                     wanted = traits(action)
                     if name == MENDED:
@@ -125,8 +120,8 @@ class ParserTest(unittest.TestCase):
 
     def test_every_choice_of_oscs_can_be_made(self) -> None:
         for pair in pairs():
-            have = named(pair.ours)
-            for name, action in named(pair.osc).items():
+            have = ours.options(pair.ours)
+            for name, action in ours.options(pair.osc).items():
                 with self.subTest(f'{pair.name} {name}'):
                     self.assertLessEqual(
                         set(action.choices or ()), set(have[name].choices or action.choices or ())
@@ -136,7 +131,7 @@ class ParserTest(unittest.TestCase):
         for pair in pairs():
             given = [text for action in positionals(pair.osc) for text in values(action)]
             untouched = vars(pair.ours.parse_args(given))
-            for name, action in named(pair.osc).items():
+            for name, action in ours.options(pair.osc).items():
                 for prefix in prefixes(name):
                     arguments = [*given, prefix, *values(action)]
                     osc = meaning(pair.osc, arguments)

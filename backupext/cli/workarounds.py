@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What argparse and osc-lib do not do by themselves, or do wrong."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from osc_lib.cli import parseractions
+
+from backupext import errors
+from backupext.cli import types
+from backupext.core.text import visible
+
+
+def refuse_undecodable(parser: argparse.ArgumentParser) -> None:
+    """Make text that is not valid UTF-8 a usage error, wherever it stands on the command line.
+
+    Python hands such bytes on in a form that no JSON can have. Cinder takes them in, fails later,
+    and leaves the volume in status ``backing-up``.
+    """
+    parse = parser.parse_known_args
+
+    def parse_known_args(
+        args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        for text in args or ():
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                parser.error(f"'{visible(text)}' is not valid UTF-8")
+        return parse(args, namespace)
+
+    parser.parse_known_args = parse_known_args  # type: ignore[method-assign,assignment]
+
+
+def add_hidden_alias(
+    parser: argparse.ArgumentParser, *names: str, dest: str, **kwargs: Any
+) -> None:
+    """Accept an option under names that neither the help nor a shell's completion shows.
+
+    It keeps an abbreviation exact that a longer option would make ambiguous, and takes what guides
+    publish although it never worked.
+    """
+    _add_hidden(parser, *names, dest=dest, **kwargs)
+
+
+def add_misunderstood(parser: argparse.ArgumentParser, name: str, advice: str) -> None:
+    """Answer an option that guides publish, and that cannot be meant as they write it."""
+    _add_hidden(parser, name, action=_NotAnOption, const=advice, nargs='?', dest=argparse.SUPPRESS)
+
+
+def _add_hidden(parser: argparse.ArgumentParser, *names: str, **kwargs: Any) -> None:
+    action = parser.add_argument(
+        *names, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **kwargs
+    )
+    # ``openstack complete`` lists every action of a parser, whether its help is suppressed or not;
+    # argparse finds an option by its name without this list.
+    parser._actions.remove(action)  # noqa: SLF001  # there is no public way
+
+
+class _NotAnOption(argparse.Action):
+    """An option that people expect but that does not exist: say what to write instead."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_args: Any, **_kwargs: Any) -> NoReturn:
+        parser.error(f'{self.option_strings[0]} is not an option here: {self.const}')
+
+
+class _Objecting(argparse.Action):
+    """Make what osc-lib objects to a usage error.
+
+    Up to 3.1 it raises what argparse takes for one from a type, but not from an action: OSC then
+    fails without showing the usage, with exit status 1.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().__call__(*args, **kwargs)
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentError(self, str(error)) from error
+
+
+class KeyValueAction(_Objecting, parseractions.KeyValueAction):
+    """Take ``key=value``."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        """Add to a copy: osc-lib adds to the default itself, which the next parse then has."""
+        setattr(namespace, self.dest, dict(getattr(namespace, self.dest) or {}))
+        super().__call__(parser, namespace, *args, **kwargs)
+
+
+class NonNegativeAction(_Objecting, parseractions.NonNegativeAction):
+    """Take a whole number from zero on."""
+
+
+def accept_late_argument(parser: argparse.ArgumentParser, dest: str) -> None:
+    """Take an optional last argument that follows an option too: ``restore BACKUP --force VOLUME``.
+
+    argparse gives an optional argument up at the first option behind the one before it.
+    """
+
+    def parse_args(
+        args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        parsed, rest = parser.parse_known_args(args, namespace)
+        if getattr(parsed, dest) is None and _is_an_argument(rest):
+            setattr(parsed, dest, _checked(parser, dest, rest[-1]))
+        elif rest:
+            parser.error(f'unrecognized arguments: {" ".join(rest)}')
+        return parsed
+
+    parser.parse_args = parse_args  # type: ignore[method-assign,assignment]
+
+
+def _is_an_argument(rest: Sequence[str]) -> bool:
+    return rest[:-1] == ['--'] or (len(rest) == 1 and not rest[0].startswith('-'))
+
+
+def _checked(parser: argparse.ArgumentParser, dest: str, text: str) -> str:
+    try:
+        return types.reference(text)
+    except argparse.ArgumentTypeError as error:
+        parser.error(f'argument <{dest}>: {error}')
+
+
+def one_of(parsed_args: argparse.Namespace, argument: str, alias: str) -> str | None:
+    """Give an argument that an option may stand for.
+
+    :raises UsageError: both were given.
+    """
+    value: str | None = getattr(parsed_args, argument)
+    other: str | None = getattr(parsed_args, alias, None)
+    if value is not None and other is not None:
+        raise errors.UsageError(f"Give one <{argument}>, not both '{value}' and '{other}'.")
+    return other if value is None else value
