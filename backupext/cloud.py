@@ -18,11 +18,11 @@ from openstack import exceptions as sdk_exceptions
 from backupext import errors, resource
 from backupext.access import Access
 from backupext.core import features
+from backupext.core.causes import Cause
 from backupext.core.filters import OWN_PROJECT, Scope
 from backupext.core.models import Backup, Snapshot, Volume, is_id
 from backupext.core.paging import Trail
 from backupext.core.text import one_sentence, visible
-from backupext.errors import Cause
 from backupext.faults import UnexpectedAnswerError, attempt, reading_answer
 from backupext.session import READ_TIMEOUT, Session, connect, limit
 

@@ -5,57 +5,10 @@ A request that failed carries a cause as well: code decides by it, never by the 
 """
 
 from collections.abc import Sequence
-from enum import Enum
+from typing import TYPE_CHECKING
 
-
-class Cause(Enum):
-    """Why a request failed, as far as the answer, or the lack of one, tells."""
-
-    #: The identity service does not accept the credentials.
-    CREDENTIALS = 'credentials'
-    #: The user's roles or the access rules of the credential do not allow the request.
-    NOT_ALLOWED = 'not allowed'
-    NOT_FOUND = 'not found'
-    #: No backup service runs, or none in the availability zone.
-    NO_BACKUP_SERVICE = 'no backup service'
-    #: A parent cannot be deleted while an incremental backup builds on it.
-    HAS_DEPENDENTS = 'has dependents'
-    #: There is nothing that an incremental backup could build on.
-    NO_PARENT = 'no parent'
-    #: The backup driver cannot force a deletion.
-    FORCE_UNSUPPORTED = 'force unsupported'
-    BACKUP_QUOTA = 'backup quota'
-    #: A quota of something else, such as volumes.
-    OTHER_QUOTA = 'other quota'
-    #: Too many requests; it passes.
-    RATE_LIMITED = 'rate limited'
-    #: The server failed (500).
-    SERVER_FAILED = 'server failed'
-    #: The service, or the proxy's way to it, is down for the moment (502, 503, 504).
-    UNAVAILABLE = 'unavailable'
-    #: No connection, or one that broke.
-    UNREACHABLE = 'unreachable'
-    #: A connection, but no answer in time.
-    NO_ANSWER = 'no answer'
-    #: The server's certificate cannot be trusted.
-    UNTRUSTED = 'untrusted'
-    #: The service catalogue or the configuration leads to no Block Storage.
-    NO_SERVICE = 'no service'
-    #: What answered is not Block Storage.
-    UNEXPECTED_ANSWER = 'unexpected answer'
-    #: Anything else: the server's words say it.
-    OTHER = 'other'
-
-
-_TRANSIENT = frozenset(
-    {
-        Cause.RATE_LIMITED,
-        Cause.SERVER_FAILED,
-        Cause.UNAVAILABLE,
-        Cause.UNREACHABLE,
-        Cause.NO_ANSWER,
-    }
-)
+if TYPE_CHECKING:
+    from backupext.core.causes import Cause
 
 
 class BackupError(Exception):
@@ -103,7 +56,7 @@ class RequestError(BackupError):
     def __init__(  # noqa: PLR0913  # what is known of a failure
         self,
         sentence: str,
-        cause: Cause = Cause.OTHER,
+        cause: 'Cause',
         *,
         advice: str | None = None,
         status: int | None = None,
@@ -121,12 +74,12 @@ class RequestError(BackupError):
     @property
     def is_transient(self) -> bool:
         """Whether it may pass on its own: no connection, too many requests, a server's fault."""
-        return self.cause in _TRANSIENT
+        return self.cause.is_transient
 
     @property
     def leaves_doubt(self) -> bool:
         """Whether the request may have been carried out although it failed."""
-        return self._sent and self.is_transient and self.cause is not Cause.RATE_LIMITED
+        return self._sent and self.cause.leaves_doubt
 
     def followed_by(self, later: 'RequestError') -> 'RequestError':
         """Join the first failure of a request with that of a later try, which it explains."""
@@ -161,6 +114,11 @@ class StoppedWaitingError(BackupError):
         super().__init__(f'{why}; nothing is cancelled{still}.{rest}{end}')
         self._why, self._running, self._untouched = why, (*running,), (*untouched,)
         self._advice = advice
+
+    @property
+    def names_something(self) -> bool:
+        """Whether it names what still runs, or says what to do."""
+        return bool(self._running or self._advice)
 
     def with_more(
         self,

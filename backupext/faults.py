@@ -14,8 +14,9 @@ from openstack import exceptions as sdk_exceptions
 
 from backupext import errors
 from backupext.core import refusals
+from backupext.core.causes import Cause
 from backupext.core.text import one_sentence, without_markup
-from backupext.errors import Cause, RequestError
+from backupext.errors import RequestError
 
 
 class NoEndpointError(Exception):
@@ -52,7 +53,7 @@ def reading_answer() -> Iterator[None]:
 
 @functools.singledispatch
 def _read(error: Exception, what: str) -> RequestError:
-    return RequestError(f'Cannot {what}: {one_sentence(str(error))}.')
+    return RequestError(f'Cannot {what}: {one_sentence(str(error))}.', Cause.OTHER)
 
 
 @_read.register

@@ -18,6 +18,8 @@ _OLDEST = '3.0'
 #: Seconds after which a request that only reads is given up where no answer has come: what the
 #: proxies in front of most clouds allow.
 READ_TIMEOUT = 60.0
+# How many requests the SDK looks for a pinned version with, at most: all in the time that is left.
+_LOOKS = 4
 # Less would be no time to try.
 _SHORTEST = 0.1
 
@@ -144,6 +146,9 @@ class Session(adapter.Adapter):
         if method == 'GET':
             # clouds.yaml may turn the SDK's cache on: a decision must not rest on old news.
             kwargs.update(skip_cache=True, connect_retries=self._proxy.connect_retries or 0)
+            if self._time_left() is not None:
+                # Retries that it asks for add up; patience tries again, and knows the time.
+                kwargs.update(connect_retries=0, status_code_retries=0)
         else:
             # Where no answer came, the SDK up to 4.4 sends the request once more, and clouds.yaml
             # may ask for that too. Whatever was done nevertheless would be done twice.
@@ -168,8 +173,9 @@ def connect(connection: Any, time_left: Callable[[], float | None] = lambda: Non
     """
     config = connection.config
     setting = _pinning_setting(config)
+    left = time_left()
     with (
-        limit(connection.session, READ_TIMEOUT, time_left()),
+        limit(connection.session, READ_TIMEOUT, None if left is None else left / _LOOKS),
         faults.pin_refused(lambda words: features.pin_objection(words, setting)),
         faults.endpoint_silence_told(),
         faults.choosing_endpoint(),

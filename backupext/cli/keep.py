@@ -20,20 +20,26 @@ _SPAN: dict[str, Any] = {'metavar': '<duration>', 'type': types.duration}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the keep rules, protection, and the calendar."""
+    """Add the retention rules, protection, and the calendar."""
     rules = parser.add_argument_group(
-        'keep rules', 'What one of them keeps is kept; at least one is needed'
+        'retention rules', 'A backup is kept if at least one rule keeps it. Use one or more.'
     )
     rules.add_argument(
-        '--keep-last', **_COUNT, help='Keep the newest so many backups of each volume'
+        '--keep-last', **_COUNT, help='Keep the N most recent backups of each volume'
+    )
+    rules.add_argument(
+        '--keep-full',
+        **_COUNT,
+        help='Keep the N most recent full backups of each volume, each with every incremental '
+        'backup that builds on it',
     )
     for bucket, many in _BUCKETS.items():
-        kept = f'Keep the newest backup of each of the latest so many {many} that have any'
+        kept = f'For each of the last N {many} that have backups, keep the most recent one'
         rules.add_argument(f'--keep-{bucket}', **_COUNT, help=kept)
-    before = "within this time before the volume's newest"
-    rules.add_argument('--keep-within', **_SPAN, help=f'Keep all backups made {before}')
+    before = "within this time before the volume's most recent backup"
+    rules.add_argument('--keep-within', **_SPAN, help=f'Keep all backups {before}')
     for bucket, many in _BUCKETS.items():
-        kept = f'Keep the newest backup of each of the {many} {before}'
+        kept = f'For each of the {many} {before}, keep the most recent backup'
         rules.add_argument(f'--keep-within-{bucket}', **_SPAN, help=kept)
     rules.add_argument(
         '--keep-property',
@@ -41,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action='append',
         default=[],
         type=types.property_filter,
-        help='Keep backups with this property, with any value where none is given (repeat option '
+        help='Keep backups with this property; without a value, any value matches (repeat option '
         'for several)',
     )
     rules.add_argument(
@@ -60,38 +66,47 @@ def _add_protection(parser: argparse.ArgumentParser) -> None:
         '--protect-property',
         metavar='<key[=value]>',
         action='append',
+        default=[],
         type=types.property_filter,
-        help='Never delete backups with this property (default: protected=true) (repeat option for '
-        'several); one with a property expires=<time> stays until then',
+        help='Never delete backups with this property, in addition to those with protected=true '
+        'and those with expires=<time> in the future (repeat option for several)',
+    )
+    parser.add_argument(
+        '--delete-failed',
+        metavar='<age>',
+        type=types.duration,
+        help='Delete backups in status error of at least this age too, such as 7d; they keep the '
+        'backups that they build on from being deleted',
     )
     parser.add_argument(
         '--allow-empty',
         action='store_true',
         default=False,
-        help='Allow to delete the last backup from which a volume can be restored',
+        help="Allow deleting a volume's last restorable backup",
     )
     parser.add_argument(
         '--timezone',
         metavar='<name>',
         type=types.zone,
         default=timezone.utc,
-        help='Zone whose calendar has the hours, days, weeks, months and years, such as '
-        'Europe/Berlin (default: UTC)',
+        help='Time zone of the hours, days, weeks, months and years, such as Europe/Berlin '
+        '(default: UTC)',
     )
 
 
 def policy(parsed_args: argparse.Namespace) -> retention.Policy:
     """Collect the rules."""
-    protect = parsed_args.protect_property
     return retention.Policy(
         last=parsed_args.keep_last or 0,
+        full=parsed_args.keep_full or 0,
         counts=_given(parsed_args, 'keep_{}'),
         within=parsed_args.keep_within,
         within_buckets=_given(parsed_args, 'keep_within_{}'),
         properties=tuple(parsed_args.keep_property),
         ids=frozenset(parsed_args.keep_id),
-        protect=(retention.PROTECTED,) if protect is None else tuple(protect),
+        protect=tuple(parsed_args.protect_property),
         allow_empty=parsed_args.allow_empty,
+        delete_failed=parsed_args.delete_failed,
     )
 
 

@@ -37,7 +37,7 @@ class PruneVolumeBackup(plans.PlanningCommand, base.Lister):
             metavar='<number>',
             type=types.positive,
             default=4,
-            help='How many backups may be going at a time (default: 4)',
+            help='Number of deletions to run at once (default: 4)',
         )
         consent.add_options(parser)
         options.add_timeout(parser)
@@ -63,6 +63,8 @@ class PruneVolumeBackup(plans.PlanningCommand, base.Lister):
         )
         self._decisions = prune.decide(self.cloud, self._request)
         self._doomed = sum(each.action.value == 'delete' for each in self._decisions)
+        for sentence in prune.explain_pins(self._decisions):
+            self.reporter.warn(sentence)
         return columns.table(columns.PRUNE, self._decisions)
 
     def question(self, _parsed_args: argparse.Namespace) -> str | None:

@@ -64,7 +64,11 @@ BACKUP_GOALS = {
     'creating': Goal(frozenset({'creating'}), frozenset({'available', 'restoring', 'deleting'})),
     'available': Goal(frozenset({'available'}), frozenset({'deleting'})),
     'restoring': Goal(frozenset({'restoring'}), frozenset({'deleting'})),
-    'error_restoring': Goal(frozenset({'error_restoring'}), frozenset({'deleting'})),
+    'error_restoring': Goal(
+        frozenset({'error_restoring'}),
+        frozenset({'deleting'}),
+        _relapses('creating', 'available') | _relapses('restoring', 'available'),
+    ),
     'deleting': Goal(frozenset({'deleting'})),
     'error': Goal(
         frozenset({'error'}),

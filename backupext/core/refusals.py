@@ -4,8 +4,8 @@
 import re
 from typing import NamedTuple
 
+from backupext.core.causes import Cause
 from backupext.core.text import one_sentence
-from backupext.errors import Cause
 
 
 class Refusal(NamedTuple):

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 from backupext import errors
 from backupext.cloud import Cloud
 from backupext.core import chains
+from backupext.core.causes import Cause
 from backupext.core.models import Backup, Snapshot, Volume, is_id
 from backupext.core.storage import may_be_ceph
-from backupext.errors import Cause
 from backupext.operations.patience import Clock, Patience, pauses
 
 Answer = TypeVar('Answer')

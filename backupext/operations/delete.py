@@ -9,9 +9,9 @@ from typing import NamedTuple
 from backupext import errors
 from backupext.cloud import Cloud
 from backupext.core import chains, retention, storage
+from backupext.core.causes import Cause
 from backupext.core.filters import Scope
 from backupext.core.models import Backup
-from backupext.errors import Cause
 from backupext.operations.schedule import Schedule, Work
 from backupext.operations.wait import Steps, Target, until_gone
 
@@ -123,8 +123,7 @@ class Choice:
             protection = retention.protection(backup, self._cloud.time)
             if protection and backup.id not in self._named:
                 raise errors.RefusedError(
-                    f'Backup {backup} {reason} and ({protection}). Name it too to '
-                    'delete both.'
+                    f'Backup {backup} {reason} and ({protection}). Name it too to delete both.'
                 )
 
     def _endangered(self, backup: Backup, chosen: Container[str]) -> tuple[Backup, ...]:

@@ -84,6 +84,11 @@ class Patience:
         except KeyboardInterrupt as error:
             raise errors.InterruptedByUserError('Interrupted') from error
 
+    @property
+    def has_time(self) -> bool:
+        """Whether the time limit has not passed."""
+        return self.time_left() != 0
+
     def time_left(self) -> float | None:
         """Return the seconds until the time limit, not negative; None where there is none."""
         if self._deadline is None:

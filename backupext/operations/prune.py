@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deleting what no rule keeps, as planned, with another look at each before it goes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 from typing import NamedTuple
 
@@ -38,7 +38,7 @@ def decide(cloud: Cloud, request: Request) -> list[retention.Decision]:
         that was asked for.
     """
     if request.policy.is_empty:
-        raise errors.UsageError('Nothing to keep is named: give at least one --keep option.')
+        raise errors.UsageError('No retention rule given: use at least one --keep option.')
     backups = listing.in_volumes(cloud, request.scope, request.volumes, _refuse)
     missing = request.policy.ids - {backup.id for backup in backups}
     if missing:
@@ -54,8 +54,19 @@ def decide(cloud: Cloud, request: Request) -> list[retention.Decision]:
     )
 
 
+def explain_pins(decisions: Iterable[retention.Decision]) -> Iterator[str]:
+    """Yield a sentence for the failed backups that keep others alive, and what to do."""
+    for failed, kept in retention.pinned(decisions):
+        names = ', '.join(str(backup) for backup in failed)
+        count = '1 backup' if len(kept) == 1 else f'{len(kept)} backups'
+        yield (
+            f'{count} that no rule keeps cannot be deleted while failed backup {names} exists, '
+            'which may build on it. Delete the failed one, or use --delete-failed.'
+        )
+
+
 def _refuse(_warning: str) -> None:
-    """Take for an error what is a warning where nothing is deleted."""
+    """Treat the scope warning as an error, because prune deletes."""
     raise errors.RefusedError('Only an administrator can prune the backups of all projects.')
 
 
@@ -84,7 +95,7 @@ def _check_again(cloud: Cloud, planned: Backup, policy: retention.Policy) -> Bac
     current = cloud.read_backup(planned.id)
     if current is None or current.status == 'deleting':
         return current
-    if current.status != 'available':
+    if current.status != planned.status:
         raise errors.RefusedError(f'Backup {current} was kept: its status is now {current.status}.')
     if current.metadata != planned.metadata:
         raise errors.RefusedError(f'Backup {current} was kept: its properties have changed.')

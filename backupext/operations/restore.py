@@ -9,9 +9,9 @@ from typing import NamedTuple, NoReturn
 
 from backupext import errors
 from backupext.cloud import Cloud
+from backupext.core.causes import Cause
 from backupext.core.models import Backup, Volume, is_id
 from backupext.core.text import visible
-from backupext.errors import Cause
 from backupext.operations.patience import Patience, pauses
 from backupext.operations.wait import Steps, until_restored
 
@@ -237,7 +237,14 @@ class Restore:
                 f"Cannot restore backup {backup} to a volume of type '{visible(new.type)}': it is "
                 f"encrypted, so it needs its source's type '{_shown(source.volume_type)}'."
             )
-        self._cloud.require('restore --type')
+        try:
+            self._cloud.require('restore --type')
+        except errors.UnsupportedError as error:
+            raise errors.RefusedError(
+                f'Cannot restore backup {backup} to a new volume: it is encrypted, so the volume '
+                f"needs the type '{_shown(source.volume_type)}'. {error} Or create a volume of "
+                'that type, and restore to it with --force.'
+            ) from error
         return replace(new, type=source.volume_type)
 
     def _is_type(self, reference: str, volume: Volume) -> bool:
@@ -291,9 +298,7 @@ class Restore:
                 if error.is_transient and not error.leaves_doubt and self._patience:
                     self._patience.bear(error, pause)
                     continue
-                left = None
-                if backup and new and error.cause not in _LEAVE_NOTHING:
-                    left = self._left_behind(backup, new, begun)
+                left = self._left_behind(error, backup, new, begun) if backup and new else None
                 if error.leaves_doubt:
                     self._refuse_to_guess(error, left)
                 if left is None:
@@ -304,11 +309,15 @@ class Restore:
                 raise interrupted from error
         raise AssertionError('pauses never end')
 
-    def _left_behind(self, backup: Backup, new: NewVolume, begun: datetime) -> Volume | None:
+    def _left_behind(
+        self, error: errors.RequestError, backup: Backup, new: NewVolume, begun: datetime
+    ) -> Volume | None:
         """Look for the new volume of a restore that was refused.
 
         Without a backup service Cinder makes the volume, and only then refuses.
         """
+        if error.cause in _LEAVE_NOTHING or (self._patience and not self._patience.has_time):
+            return None
         name = new.name or f'restore_backup_{backup.id}'
         with contextlib.suppress(errors.RequestError):
             made = [

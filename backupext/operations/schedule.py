@@ -151,12 +151,14 @@ class Schedule:
         for work in queue.left:
             yield Done(work.key, is_left_out=True)
 
-    def do(self, steps: Steps) -> Any:
+    def do(self, steps: Steps, title: str = '') -> Any:
         """Run a single work, and give what its steps return.
+
+        :param title: names it in a sentence.
 
         :raises BackupError: it failed.
         """
-        (done,) = self.run([Work('', '', steps)])
+        (done,) = self.run([Work('', title, steps)])
         if done.error:
             raise done.error
         return done.result
@@ -212,13 +214,16 @@ class Schedule:
         self, work: Work, running: list[_Running], resume: Callable[[Steps], Target]
     ) -> Done | None:
         """Let a work take steps until it has to wait (None) or ends."""
+        names = [work.title] if work.title else []
         while True:
             try:
                 waiting = _Running(work, resume(work.steps))
             except StopIteration as end:
                 return Done(work.key, result=end.value)
-            except errors.StoppedWaitingError:
-                raise
+            except errors.StoppedWaitingError as error:
+                raise error.with_more([] if error.names_something else names) from error
+            except KeyboardInterrupt as error:
+                raise errors.InterruptedByUserError('Interrupted', names) from error
             except errors.BackupError as error:
                 return Done(work.key, error)
             # What the work has seen last may be enough.

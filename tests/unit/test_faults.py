@@ -12,7 +12,8 @@ from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import session
 from openstack import exceptions as sdk_exceptions
 
-from backupext.errors import Cause, RequestError, UnsupportedError
+from backupext.core.causes import Cause
+from backupext.errors import RequestError, UnsupportedError
 from backupext.faults import (
     UnexpectedAnswerError,
     attempt,

@@ -318,7 +318,9 @@ class MicroversionTest(ResourceTest):
     def test_an_older_cloud_is_not_asked_again_for_what_it_lacks(self) -> None:
         self.use_cloud(maximum='3.42')
         self.session.negotiation.require(features.OPTIONS['create --property'])
-        with self.assertRaisesRegex(errors.UnsupportedError, '3.43 or newer.*offers 3.0 to 3.42'):
+        with self.assertRaisesRegex(
+            errors.UnsupportedError, 'Block Storage 3.43.*offers 3.0 to 3.42'
+        ):
             Backup.new(volume_id=rows.VOLUME_ID, metadata={'a': 'b'}).create(self.session)
         self.assertEqual([a.microversion for a in self.asked], ['3.71'])
 

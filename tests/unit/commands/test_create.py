@@ -174,9 +174,9 @@ class MicroversionTest(CommandTest):
                 self.use_cloud()
                 self.assert_fails(
                     f'--os-volume-api-version 3.42 {CREATE} {given}',
-                    f'{option} needs Block Storage microversion {since} or newer, but 3.42 was '
+                    f'{option} requires Block Storage {since}, but 3.42 was '
                     f'asked for: use --os-volume-api-version {since}, or leave the version out to '
-                    'get the newest.',
+                    'use the newest.',
                 )
                 self.assert_asked('GET ')
 
@@ -186,7 +186,7 @@ class MicroversionTest(CommandTest):
                 self.use_cloud(maximum='3.42')
                 self.assert_fails(
                     f'{CREATE} {given}',
-                    f'{option} needs Block Storage microversion {since} or newer, but this cloud '
+                    f'{option} requires Block Storage {since}, but this cloud '
                     'is too old: it offers 3.0 to 3.42.',
                 )
                 # Refused as a whole because of its microversion, and not sent again.
@@ -197,7 +197,7 @@ class MicroversionTest(CommandTest):
         self.use_cloud(maximum='3.42')
         self.assert_fails(
             f'--os-volume-api-version 3.40 {CREATE} --property a=1',
-            '--property needs Block Storage microversion 3.43 or newer, but this cloud is too old: '
+            '--property requires Block Storage 3.43, but this cloud is too old: '
             'it offers 3.0 to 3.42.',
         )
 

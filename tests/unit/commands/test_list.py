@@ -506,8 +506,8 @@ class LocalFiltersTest(ListTest):
     def test_a_property_needs_a_version_that_shows_it(self) -> None:
         self.assert_fails(
             f'--os-volume-api-version 3.42 {LIST} --property a',
-            '--property needs Block Storage microversion 3.43 or newer, but 3.42 was asked for: '
-            'use --os-volume-api-version 3.43, or leave the version out to get the newest.',
+            '--property requires Block Storage 3.43, but 3.42 was asked for: '
+            'use --os-volume-api-version 3.43, or leave the version out to use the newest.',
         )
         self.assert_asked('GET ')
 
@@ -516,7 +516,7 @@ class LocalFiltersTest(ListTest):
         self.on_list(backup())
         self.assert_fails(
             f'{LIST} --property a',
-            '--property needs Block Storage microversion 3.43 or newer, but this cloud is too old: '
+            '--property requires Block Storage 3.43, but this cloud is too old: '
             'it offers 3.0 to 3.42.',
         )
         self.assert_asked('GET /backups/detail')

@@ -217,10 +217,7 @@ class UsageTest(PruneTest):
 
     def test_without_seeing_properties_nothing_is_deleted(self) -> None:
         self.keep_chains()
-        needs = (
-            'prune needs Block Storage microversion 3.43 or newer to see the properties that '
-            'protect backups, but '
-        )
+        needs = 'prune requires Block Storage 3.43 to see the properties that protect backups, but '
         result = self.openstack(f'--os-volume-api-version 3.42 {EVERYTHING} --auto-approve')
         self.assertEqual((result.status, result.stdout), (1, ''))
         self.assertIn(f'{needs}3.42 was asked for', result.stderr)

@@ -142,9 +142,9 @@ class NothingChangedTest(CommandTest):
                 self.use_cloud()
                 self.assert_fails(
                     f'--os-volume-api-version 3.8 {SET} --state error {given}',
-                    f'{option} needs Block Storage microversion {since} or newer, but 3.8 was '
+                    f'{option} requires Block Storage {since}, but 3.8 was '
                     f'asked for: use --os-volume-api-version {since}, or leave the version out to '
-                    'get the newest.',
+                    'use the newest.',
                 )
                 self.assert_asked('GET ')
 
@@ -159,7 +159,7 @@ class NothingChangedTest(CommandTest):
                 self.use_cloud(maximum=maximum)
                 self.assert_fails(
                     f'{SET} --state error {given}',
-                    f'{option} needs Block Storage microversion {since} or newer, but this cloud '
+                    f'{option} requires Block Storage {since}, but this cloud '
                     f'is too old: it offers 3.0 to {maximum}.',
                 )
                 self.assert_asked(f'GET /backups/{ID}')

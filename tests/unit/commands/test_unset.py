@@ -61,8 +61,8 @@ class MicroversionTest(CommandTest):
     def test_pinned_too_low_nothing_is_asked_for(self) -> None:
         self.assert_fails(
             f'--os-volume-api-version 3.42 {UNSET} --property a',
-            '--property needs Block Storage microversion 3.43 or newer, but 3.42 was asked for: '
-            'use --os-volume-api-version 3.43, or leave the version out to get the newest.',
+            '--property requires Block Storage 3.43, but 3.42 was asked for: '
+            'use --os-volume-api-version 3.43, or leave the version out to use the newest.',
         )
         self.assert_asked('GET ')
 
@@ -70,7 +70,7 @@ class MicroversionTest(CommandTest):
         self.use_cloud(maximum='3.42')
         self.assert_fails(
             f'{UNSET} --property a',
-            '--property needs Block Storage microversion 3.43 or newer, but this cloud is too old: '
+            '--property requires Block Storage 3.43, but this cloud is too old: '
             'it offers 3.0 to 3.42.',
         )
         self.assert_asked(f'GET /backups/{ID}')

@@ -120,7 +120,7 @@ class ObjectionTest(unittest.TestCase):
                 )
                 self.assertRegex(
                     features.objection(feature, pin, offer) or '',
-                    rf'needs .* {feature.since} or newer.*, but {pin} was asked for: '
+                    rf'requires Block Storage {feature.since}[^,]*, but {pin} was asked for: '
                     rf'use --os-volume-api-version {feature.since}, or leave the version out',
                 )
 
@@ -129,7 +129,10 @@ class ObjectionTest(unittest.TestCase):
             offer = Range(Microversion(3, 0), below(feature.since))
             with self.subTest(feature.name):
                 said = features.objection(feature, None, offer) or ''
-                self.assertRegex(said, rf'{feature.since} or newer.* too old: it offers {offer}$')
+                self.assertRegex(
+                    said,
+                    rf'requires Block Storage {feature.since}[ ,].* too old: it offers {offer}$',
+                )
                 self.assertNotIn('--os-volume-api-version', said)
 
     def test_where_both_stand_in_the_way_it_is_the_cloud(self) -> None:
@@ -145,14 +148,14 @@ class ObjectionTest(unittest.TestCase):
         for name, feature in features.OPTIONS.items():
             said = features.objection(feature, Microversion(3, 0), None) or ''
             with self.subTest(name):
-                self.assertTrue(said.startswith(f'{name.split()[-1]} needs Block Storage'), said)
+                self.assertTrue(said.startswith(f'{name.split()[-1]} requires Block Storage'), said)
 
     def test_the_sentence_names_the_purpose_where_the_name_does_not_show_it(self) -> None:
         feature = Feature('prune', Microversion(3, 43), purpose='to see properties')
         offer = Range(Microversion(3, 0), Microversion(3, 42))
         self.assertEqual(
             features.objection(feature, None, offer),
-            'prune needs Block Storage microversion 3.43 or newer to see properties, but this '
+            'prune requires Block Storage 3.43 to see properties, but this '
             'cloud is too old: it offers 3.0 to 3.42',
         )
 

@@ -4,8 +4,8 @@ import unittest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backupext.core.causes import Cause
 from backupext.core.refusals import read
-from backupext.errors import Cause
 
 
 class ReadTest(unittest.TestCase):

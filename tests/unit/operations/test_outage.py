@@ -233,7 +233,7 @@ class SilenceTest(CommandTest):
         )
 
     def test_nor_the_search_for_the_endpoint(self) -> None:
-        for line in ('GET ', 'GET /'):
+        for line in ('GET ', 'GET /', GET):
             self.cloud.ignore(line, self.clock)
         self.assert_times_out(f'--os-volume-api-version 3.50 {self.WAIT} --timeout 6s', 6)
 

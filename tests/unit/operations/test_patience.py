@@ -6,7 +6,8 @@ import unittest
 from collections.abc import Callable
 
 from backupext import errors
-from backupext.errors import Cause, RequestError
+from backupext.core.causes import Cause
+from backupext.errors import RequestError
 from backupext.operations.patience import Clock, Patience, pauses
 from tests.unit.clock import FakeClock
 

@@ -298,6 +298,16 @@ class EncryptedTest(RestoreTest):
         self.assertIn('would go to an encrypted volume', result.stderr)
         self.assertNotIn(POST, self.cloud.lines)
 
+    def test_a_cloud_that_cannot_choose_the_type_is_told_another_way(self) -> None:
+        self.use_cloud(maximum='3.46')
+        self.on_backup(volume_id=OTHER_VOLUME_ID)
+        self.on_source('secret')
+        result = self.openstack(RESTORE)
+        self.assertEqual(result.status, 1)
+        self.assertIn("needs the type 'secret'", result.stderr)
+        self.assertIn('restore to it with --force', result.stderr)
+        self.assertNotIn(POST, self.cloud.lines)
+
     def test_below_3_64_the_source_tells(self) -> None:
         self.use_cloud(maximum='3.60')
         self.on_backup(volume_id=OTHER_VOLUME_ID)

@@ -16,7 +16,7 @@ from tests.unit.project.ours import ROOT, commands
 #: each, and a module for each command.
 SHARED = {
     *('backupext', 'backupext.plugin', 'backupext.errors'),
-    *('backupext.cli', 'backupext.cli.base', 'backupext.commands'),
+    *('backupext.cli', 'backupext.cli.base', 'backupext.cli.plans', 'backupext.commands'),
 }
 
 

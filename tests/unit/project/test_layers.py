@@ -25,7 +25,7 @@ ARROWS = {
 #: What a layer may import inside functions, or for types, only. The command line builds the cloud,
 #: the patience and the schedule that operations are given, and its reporter implements the protocol
 #: of theirs: it knows the types of that, and the operations know nothing of it.
-LATE_ARROWS = {'cli': {'cloud', 'operations'}}
+LATE_ARROWS = {'errors': {'core'}, 'cli': {'cloud', 'operations'}}
 
 #: What reaches for the world outside: nothing for pure logic.
 IMPURE = {'io', 'logging', 'os', 'pathlib', 'random', 'socket', 'subprocess', 'sys', 'time'}
