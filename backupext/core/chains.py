@@ -1,110 +1,336 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which backup an incremental may build on, inferred by Cinder's own rule.
 
-Cinder never shows the parent. When it makes an incremental it takes, among the volume's backups in
-the requester's project, the ``available`` one with the latest data timestamp; for a backup of a
-snapshot only those whose data is older than the snapshot. Container, availability zone and host do
-not matter. A backup that was not available just then was passed over.
+Cinder never shows the parent. When it makes an incremental backup it takes, among the volume's
+backups in the requester's project, the ``available`` one with the latest data timestamp; for a
+backup of a snapshot only those whose data is older than the snapshot. If there is no such backup,
+it takes the newest backup of all, provided that this one is ``available``. Container, availability
+zone and host do not matter. A backup that was not available at that moment was passed over.
+Releases up to Cinder 21 pass over none: they refuse an incremental backup if the one with the
+latest data is not available.
 
 Times of the API's host and of the backup service's are compared, so the cloud's clocks must agree
-to within the time that a backup takes, as OpenStack needs them to. Should they not, or should the
-backup service die between the two writes that end a backup, another backup may be taken for the
+to within the time that a backup takes, as OpenStack needs them to. If they do not, or if the
+backup service dies between the two writes that end a backup, another backup may be taken for the
 parent. No parent is lost by that: Cinder refuses to delete one within its project, and across
 projects the plugin asks Cinder for the children before each deletion.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import heapq
+import itertools
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from functools import cached_property
+from operator import attrgetter
+from typing import NamedTuple
 
-from backupext.core.models import Backup, parse_time
+from backupext.core.models import Backup, Snapshot, parse_time
+from backupext.core.storage import has_finished, may_be_ceph
 
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
 
+#: A project and a volume: Cinder looks for parents and for children within both.
+Group = tuple[str, str]
 
-def possible_parents(child: Backup, backups: Iterable[Backup]) -> list[Backup]:
-    """Give every backup that an incremental may build on, the likeliest first.
 
-    A parent cannot be deleted before its child, so the true one is among them as long as it is
-    there at all. One is certain; several mean that some may have been passed over.
+class Graph:
+    """What builds on what among backups, of any number of projects and volumes; built once.
 
-    :param backups: all of the project's backups of the volume; others are ignored.
+    :param backups: all backups of each volume that is asked about.
+    :param parents: the parent's ID by the child's where it is known, as an administrator can see
+        it; None for a child that has none. The other parents are inferred.
     """
-    if not child.is_incremental:
-        return []
-    earlier = sorted(
-        (backup for backup in backups if _may_precede(backup, child)),
-        key=lambda backup: backup.data_time or _LONG_AGO,
-        reverse=True,
-    )
-    if _has_finished(child):
-        return [each for each in earlier if _touched_since(each, child)] or earlier
-    return _up_to_the_first_available(child, earlier)
+
+    def __init__(
+        self, backups: Iterable[Backup], parents: Mapping[str, str | None] | None = None
+    ) -> None:
+        self._backups = by_id(backups)
+        self._known = parents or {}
+        groups: dict[Group, list[Backup]] = {}
+        for backup in creation_order(self._backups.values()):
+            groups.setdefault(group_of(backup), []).append(backup)
+        #: Backups by project and volume, the oldest first.
+        self.groups: Mapping[Group, Sequence[Backup]] = groups
+        self._parents: dict[str, Sequence[Backup]] = {}
+        self._children: dict[str, list[Backup]] = defaultdict(list)
+        for group in groups.values():
+            self._connect(group)
+
+    def _connect(self, group: Sequence[Backup]) -> None:
+        inferred = _infer(group)
+        for child in group:
+            parents: Sequence[Backup] = inferred.get(child.id, ())
+            if child.id in self._known:
+                known = self._backups.get(self._known[child.id] or '')
+                parents = (known,) if known else ()
+            self._parents[child.id] = parents
+            for parent in parents:
+                self._children[parent.id].append(child)
+
+    def parents(self, backup: Backup) -> Sequence[Backup]:
+        """Return every backup that one may build on directly, the likeliest first.
+
+        A parent cannot be deleted before its child, so the true one is among them as long as it
+        exists. Several mean that some may have been passed over.
+        """
+        return self._parents.get(backup.id, ())
+
+    def is_certain(self, backup: Backup) -> bool:
+        """Return whether there is no doubt about the parent of a backup, or that it has none."""
+        if backup.id in self._known or not backup.is_incremental:
+            return True
+        return len(self.parents(backup)) == 1
+
+    def children(self, backup: Backup) -> Sequence[Backup]:
+        """Return every backup that may build on one directly, the oldest first."""
+        return self._children.get(backup.id, ())
+
+    def ancestors(self, backups: Iterable[Backup]) -> dict[str, Backup]:
+        """Return what backups may need, by ID, each with the first of them that may need it."""
+        return _walk(backups, self.parents)
+
+    def descendants(self, backups: Iterable[Backup]) -> dict[str, Backup]:
+        """Return what may build on backups, by ID, each with the first of them that it may need."""
+        return _walk(backups, self.children)
+
+    def dependents(self, backup: Backup) -> tuple[list[Backup], list[Backup]]:
+        """Return what builds on a backup, directly or not: the certain, and the possible.
+
+        A possible dependent may build on the backup, and may build on another one as well.
+        """
+        reached = self.descendants([backup])
+        certain = self._resting_on({backup.id})
+        found = creation_order(self._backups[id_] for id_ in reached)
+        return (
+            [each for each in found if each.id in certain],
+            [each for each in found if each.id not in certain],
+        )
+
+    @cached_property
+    def restorable(self) -> frozenset[str]:
+        """IDs of what can be restored: available, and on an unbroken chain down to a full backup.
+
+        Where the parent is in doubt, one possible parent that can be restored is enough.
+        """
+        ahead = self._usable_full_backups
+        found = {each.id for each in ahead}
+        while ahead:
+            usable = [each for each in self.children(ahead.pop()) if each.status == 'available']
+            new = [each for each in usable if each.id not in found]
+            found.update(each.id for each in new)
+            ahead += new
+        return frozenset(found)
+
+    @cached_property
+    def surely_restorable(self) -> frozenset[str]:
+        """IDs of what can be restored whichever possible parent is the true one."""
+        full = {each.id for each in self._usable_full_backups}
+        return frozenset(self._resting_on(full, lambda each: each.status == 'available'))
+
+    @property
+    def _usable_full_backups(self) -> list[Backup]:
+        return [
+            each
+            for each in self._backups.values()
+            if each.status == 'available' and not each.is_incremental
+        ]
+
+    def _resting_on(
+        self, ids: set[str], accepts: Callable[[Backup], bool] = lambda _: True
+    ) -> set[str]:
+        """Add to IDs those of each backup all of whose possible parents are among them."""
+        found = set(ids)
+        ahead = list(ids)
+        left: dict[str, int] = {}
+        while ahead:
+            for child in self._children.get(ahead.pop(), ()):
+                left[child.id] = left.get(child.id, len(self._parents[child.id])) - 1
+                if not left[child.id] and child.id not in found and accepts(child):
+                    found.add(child.id)
+                    ahead.append(child.id)
+        return found
+
+    def deletion_order(self, backups: Iterable[Backup] | None = None) -> list[Backup]:
+        """Return backups, or all, in an order that Cinder accepts: see :func:`deletion_order`."""
+        return deletion_order(self._backups.values() if backups is None else backups)
+
+    def after(self, backups: Iterable[Backup]) -> dict[str, set[str]]:
+        """Return which of some backups must be gone before each, by ID.
+
+        A backup waits for the next newer incremental backup of its volume and project, and so, one
+        after the other, for all newer ones: nobody can tell for certain that they do not need it.
+        :class:`graphlib.TopologicalSorter` takes the answer as it is.
+        """
+        awaited: dict[str, set[str]] = {}
+        newer: dict[Group, str] = {}
+        for backup in self.deletion_order(backups):
+            group = group_of(backup)
+            awaited[backup.id] = {newer[group]} if group in newer else set()
+            if backup.is_incremental or self._known.get(backup.id):
+                newer[group] = backup.id
+        return awaited
 
 
-def _up_to_the_first_available(child: Backup, earlier: Sequence[Backup]) -> list[Backup]:
-    parents: list[Backup] = []
-    for backup in earlier:
-        parents.append(backup)
-        if _was_surely_available(backup, child) and not _has_a_twin(backup, earlier):
+def _walk(
+    starts: Iterable[Backup], follow: Callable[[Backup], Iterable[Backup]]
+) -> dict[str, Backup]:
+    """Return what can be reached, by ID, each with the first start from which it can."""
+    found: dict[str, Backup] = {}
+    for start in starts:
+        ahead = [start]
+        while ahead:
+            for each in follow(ahead.pop()):
+                if each.id not in found and each.id != start.id:
+                    found[each.id] = start
+                    ahead.append(each)
+    return found
+
+
+class _Row(NamedTuple):
+    """A backup by its times; rows sort by the age of the data, and then as Cinder's lists do."""
+
+    data: datetime
+    created: datetime
+    id: str
+    updated: datetime | None
+    backup: Backup
+
+    @classmethod
+    def of(cls, backup: Backup) -> '_Row':
+        updated = parse_time(backup.updated_at) if backup.updated_at else None
+        data = backup.data_time or _LONG_AGO
+        return cls(data, created(backup), backup.id, updated, backup)
+
+    @property
+    def limit(self) -> datetime | None:
+        """What the parent's data must be older than: the snapshot, if there is one."""
+        return self.backup.data_time if self.backup.snapshot_id else None
+
+    def was_surely_available(self, time: datetime) -> bool:
+        """Return whether the backup is available and has not been touched since before a time."""
+        return self.backup.status == 'available' and not self.was_touched_since(time)
+
+    def was_touched_since(self, time: datetime) -> bool:
+        """Return whether the backup may have been touched since a time."""
+        return self.updated is None or self.updated >= time
+
+
+def _infer(group: Sequence[Backup]) -> dict[str, list[Backup]]:
+    """Return the possible parents of each incremental backup of a volume and project, by ID.
+
+    :param group: the oldest first.
+    """
+    found: dict[str, list[Backup]] = {}
+    past = _Past()
+    for time, instant in itertools.groupby(map(_Row.of, group), attrgetter('created')):
+        rows = list(instant)
+        past.advance(time, rows)
+        for row in rows:
+            if row.backup.is_incremental:
+                found[row.id] = [parent.backup for parent in past.parents(row)]
+    return found
+
+
+class _Past:
+    """The backups of a volume and project that had been created at a time, which moves on.
+
+    It keeps apart what has been touched since then. That is little as a rule: when a child is
+    finished Cinder counts it in its parent's row, whose updated_at changes; later nothing does.
+    """
+
+    def __init__(self) -> None:
+        self._rows: list[_Row] = []
+        self._touched: list[_Row] = []
+        self._last_touches: list[tuple[datetime, _Row]] = []
+        self._instant: list[_Row] = []
+        self._instant_before: list[_Row] = []
+
+    def advance(self, time: datetime, rows: list[_Row]) -> None:
+        """Move on to the next time at which backups were created."""
+        self._instant_before, self._instant = self._instant, rows
+        for row in rows:
+            insort(self._rows, row)
+            insort(self._touched, row)
+            if row.updated is not None:
+                heapq.heappush(self._last_touches, (row.updated, row))
+        while self._last_touches and self._last_touches[0][0] < time:
+            _, row = heapq.heappop(self._last_touches)
+            del self._touched[bisect_left(self._touched, row)]
+
+    def parents(self, child: _Row) -> list[_Row]:
+        """Return the possible parents of one that was created now, the likeliest first."""
+        older = self._old_enough(self._rows, child)
+        younger = self._too_young(child)
+        if not has_finished(child.backup):
+            return [*_up_to_the_first_available(older, child), *younger]
+        # What has not changed since before then is not the parent.
+        touched = [
+            *self._old_enough(self._touched, child),
+            *(row for row in younger if row.was_touched_since(child.created)),
+        ]
+        return touched or [*older, *younger]
+
+    @staticmethod
+    def _old_enough(rows: Sequence[_Row], child: _Row) -> Iterator[_Row]:
+        """Yield those whose data Cinder lets a child build on, the latest data first."""
+        limit = child.limit
+        end = len(rows) if limit is None else bisect_left(rows, limit, key=attrgetter('data'))
+        for index in range(end - 1, -1, -1):
+            if rows[index].id != child.id:
+                yield rows[index]
+
+    def _too_young(self, child: _Row) -> list[_Row]:
+        """Return what Cinder may have taken because nothing old enough was available.
+
+        That is the newest backup, though its data is younger than the snapshot. All that exists
+        now and was created before the child existed then.
+        """
+        limit = child.limit
+        if limit is None or any(
+            row.was_surely_available(child.created) for row in self._old_enough(self._rows, child)
+        ):
+            return []
+        newest = [*self._instant, *self._instant_before]
+        return sorted(
+            (row for row in newest if row.id != child.id and row.data >= limit),
+            key=attrgetter('created', 'id'),
+            reverse=True,
+        )
+
+
+def _up_to_the_first_available(rows: Iterable[_Row], child: _Row) -> list[_Row]:
+    """Return the rows up to the first that Cinder cannot have passed over.
+
+    Which of several with the same data timestamp Cinder took is unknown.
+    """
+    parents: list[_Row] = []
+    for _, same in itertools.groupby(rows, attrgetter('data')):
+        twins = list(same)
+        parents += twins
+        if len(twins) == 1 and twins[0].was_surely_available(child.created):
             break
     return parents
 
 
-def _has_finished(child: Backup) -> bool:
-    """Tell whether a backup was made to its end; one that failed keeps the reason of it."""
-    return child.status == 'available' and not child.fail_reason
+def possible_parents(child: Backup, backups: Iterable[Backup]) -> list[Backup]:
+    """Return every backup that an incremental may build on: see :meth:`Graph.parents`.
 
-
-def _touched_since(backup: Backup, child: Backup) -> bool:
-    """Tell whether a backup has been touched since a child was created.
-
-    When a child is finished Cinder counts it in its parent's row, whose updated_at changes. What
-    has not changed since before then is not the parent.
+    :param backups: all of the project's backups of the volume; others are ignored.
     """
-    if not backup.updated_at or not child.created_at:
-        return True
-    return parse_time(backup.updated_at) >= created(child)
+    group = [each for each in backups if group_of(each) == group_of(child)]
+    return list(Graph([*group, child]).parents(child))
 
 
 def dependents(backup: Backup, backups: Iterable[Backup]) -> tuple[list[Backup], list[Backup]]:
-    """Give the incrementals that build on a backup, directly or not: the certain, the possible.
-
-    Possible is what may build on it or on one that may, and may build on another as well.
-    """
-    known = list(backups)
-    parents = _parents(known, known)
-    reach = _grown({backup.id}, parents, lambda ids, found: bool(ids & found))
-    sure = _grown({backup.id}, parents, lambda ids, found: bool(ids) and ids <= found)
-    certain = [each for each in known if each.id in sure - {backup.id}]
-    possible = [each for each in known if each.id in reach - sure]
-    return certain, possible
+    """Return what builds on a backup: see :meth:`Graph.dependents`."""
+    return Graph(backups).dependents(backup)
 
 
-def _parents(children: Iterable[Backup], backups: Sequence[Backup]) -> dict[str, set[str]]:
-    """Give the IDs of each one's possible parents, those of the oldest first."""
-    return {
-        child.id: {parent.id for parent in possible_parents(child, backups)}
-        for child in creation_order(children)
-    }
-
-
-def _grown(
-    found: set[str],
-    parents: Mapping[str, set[str]],
-    follows: Callable[[set[str], set[str]], bool],
-) -> set[str]:
-    """Add each one that follows from its possible parents and what is found, until none does.
-
-    A parent was created before its child, so that one round finds them all, except where a
-    database keeps whole seconds and leaves the order open.
-    """
-    size = 0
-    while size < len(found):
-        size = len(found)
-        for id_, ids in parents.items():
-            if follows(ids, found):
-                found.add(id_)
-    return found
+def restorable(backups: Iterable[Backup]) -> frozenset[str]:
+    """Return the IDs of what can be restored: see :attr:`Graph.restorable`."""
+    return Graph(backups).restorable
 
 
 def creation_order(backups: Iterable[Backup]) -> list[Backup]:
@@ -121,17 +347,13 @@ def deletion_order(backups: Iterable[Backup]) -> list[Backup]:
 
 
 def blockers(backup: Backup, others: Iterable[Backup]) -> list[Backup]:
-    """Give those that must be gone before a backup can be deleted, as far as anybody can tell.
-
-    They are the later incrementals of the same volume and project, whatever they build on.
-    """
+    """Return those that must be gone before a backup can be deleted: see :meth:`Graph.after`."""
     return [
         other
         for other in others
         if other.id != backup.id
         and other.is_incremental
-        and other.volume_id == backup.volume_id
-        and other.project_id == backup.project_id
+        and group_of(other) == group_of(backup)
         and _age(other) > _age(backup)
     ]
 
@@ -141,8 +363,13 @@ def by_id(backups: Iterable[Backup]) -> Mapping[str, Backup]:
     return {backup.id: backup for backup in backups}
 
 
+def group_of(backup: Backup) -> Group:
+    """Return the project and the volume of a backup."""
+    return backup.project_id or '', backup.volume_id or ''
+
+
 def created(backup: Backup) -> datetime:
-    """Give the time of creation; a backup without one is as old as can be."""
+    """Return the time of creation; a backup without one is as old as can be."""
     return backup.created or _LONG_AGO
 
 
@@ -151,47 +378,83 @@ def _age(backup: Backup) -> tuple[datetime, bool, str]:
     return created(backup), bool(backup.is_incremental), backup.id
 
 
-def _may_precede(backup: Backup, child: Backup) -> bool:
-    if backup.id == child.id or backup.volume_id != child.volume_id:
-        return False
-    if backup.project_id != child.project_id or created(backup) > created(child):
-        return False
-    # For a backup of a snapshot Cinder looks only at data that is older than the snapshot, which
-    # is the child's data timestamp.
-    return not child.snapshot_id or (backup.data_time or _LONG_AGO) < (child.data_time or _LONG_AGO)
+def likeliest_parent(backups: Iterable[Backup], before: datetime | None = None) -> Backup | None:
+    """Return what Cinder would build a new incremental backup on; None where it would refuse.
 
+    Cinder 21 and older may refuse all the same: see :func:`refused_by_older_cinder`.
 
-def _was_surely_available(backup: Backup, child: Backup) -> bool:
-    """Tell whether a backup was available when the child was created.
-
-    It is now, and nothing has touched it since before then.
-    """
-    if backup.status != 'available' or not backup.updated_at or not child.created_at:
-        return False
-    return parse_time(backup.updated_at) < created(child)
-
-
-def _has_a_twin(backup: Backup, backups: Iterable[Backup]) -> bool:
-    """Tell whether another has the same data timestamp: which one Cinder took is then unknown."""
-    return any(other.id != backup.id and other.data_time == backup.data_time for other in backups)
-
-
-def restorable(backups: Iterable[Backup]) -> frozenset[str]:
-    """Give the IDs of what can be restored: available, and on an unbroken chain down to a full.
-
-    Where the parent is in doubt, one possible parent that can be restored is enough.
+    :param backups: the project's backups of the volume, in every status.
+    :param before: for a backup of a snapshot, when that was taken.
     """
     known = list(backups)
-    usable = [each for each in known if each.status == 'available']
-    full = {each.id for each in usable if not each.is_incremental}
-    parents = _parents(usable, known)
-    return frozenset(_grown(full, parents, lambda ids, found: bool(ids & found)))
+    available = [each for each in known if each.status == 'available']
+    return _usable(_with_latest_data(available, before) or _newest(known, before))
 
 
-def likeliest_parent(backups: Iterable[Backup], before: datetime | None = None) -> Backup | None:
-    """Choose what Cinder would build a new incremental on, among available backups of a volume.
+def refused_by_older_cinder(
+    backups: Iterable[Backup], before: datetime | None = None
+) -> Backup | None:
+    """Return the backup that keeps Cinder 21 and older from making an incremental one.
 
-    :param before: for a backup of a snapshot, when that was taken: older data only.
+    They choose among backups in every status, and refuse if the chosen one is not available.
+
+    :param backups: the project's backups of the volume, in every status.
+    :param before: for a backup of a snapshot, when that was taken.
     """
-    usable = [each for each in backups if before is None or (each.data_time or before) < before]
-    return max(usable, key=lambda backup: backup.data_time or _LONG_AGO, default=None)
+    known = list(backups)
+    chosen = _with_latest_data(known, before) or _newest(known, before)
+    return None if _usable(chosen) else chosen
+
+
+def _usable(backup: Backup | None) -> Backup | None:
+    return backup if backup is not None and backup.status == 'available' else None
+
+
+def _with_latest_data(backups: Iterable[Backup], before: datetime | None) -> Backup | None:
+    rows = [_Row.of(each) for each in backups]
+    older = [row for row in rows if before is None or row.data < before]
+    return max(older).backup if older else None
+
+
+def _newest(backups: Iterable[Backup], before: datetime | None) -> Backup | None:
+    """Return what Cinder takes for a backup of a snapshot where nothing older can be."""
+    if before is None:
+        return None
+    return max(backups, key=lambda each: (created(each), each.id), default=None)
+
+
+def reason_for_full(
+    volume_size: int | None, snapshot: Snapshot | None, backups: Iterable[Backup]
+) -> str | None:
+    """Return why an incremental backup would fail, as a clause; None if nothing is known.
+
+    What only Cinder 21 and older refuse is no reason: see :func:`refused_by_older_cinder`.
+
+    :param volume_size: in GiB.
+    :param snapshot: what is backed up, if it is a snapshot.
+    :param backups: the project's backups of the volume, in every status.
+    """
+    known = list(backups)
+    before = snapshot.created if snapshot else None
+    parent = likeliest_parent(known, before)
+    if parent is None:
+        return _why_no_parent(known, before)
+    if parent.snapshot_id and may_be_ceph(known):
+        return (
+            f'the parent would be {parent}, a backup of a snapshot, which cannot be a parent on '
+            'Ceph'
+        )
+    if parent.size is not None and volume_size is not None and parent.size < volume_size:
+        # Only the chunked drivers fail it then, but Ceph cannot be told from them for certain.
+        return f'the volume has grown from {parent.size} to {volume_size} GiB since {parent}'
+    return None
+
+
+def _why_no_parent(backups: Sequence[Backup], before: datetime | None) -> str:
+    newest = _newest(backups, before)
+    if newest is None or not any(each.status == 'available' for each in backups):
+        return 'the volume has no available backup to build on'
+    return (
+        'the volume has no available backup that is older than the snapshot, and its newest '
+        f'backup, {newest}, is in status {newest.status}'
+    )
