@@ -61,7 +61,7 @@ class Graph:
     def _connect(self, group: Sequence[Backup]) -> None:
         inferred = _infer(group)
         for child in group:
-            parents = inferred.get(child.id, ())
+            parents: Sequence[Backup] = inferred.get(child.id, ())
             if child.id in self._known:
                 known = self._backups.get(self._known[child.id] or '')
                 parents = (known,) if known else ()
@@ -214,7 +214,7 @@ class _Row(NamedTuple):
         return self.backup.data_time if self.backup.snapshot_id else None
 
     def was_surely_available(self, time: datetime) -> bool:
-        """Return whether the backup is available, and nothing has touched it since before a time."""
+        """Return whether the backup is available and has not been touched since before a time."""
         return self.backup.status == 'available' and not self.was_touched_since(time)
 
     def was_touched_since(self, time: datetime) -> bool:
@@ -293,7 +293,9 @@ class _Past:
         now and was created before the child existed then.
         """
         limit = child.limit
-        if limit is None or any(True for _ in self._old_enough(self._rows, child)):
+        if limit is None or any(
+            row.was_surely_available(child.created) for row in self._old_enough(self._rows, child)
+        ):
             return []
         newest = [*self._instant, *self._instant_before]
         return sorted(

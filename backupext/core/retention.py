@@ -122,7 +122,6 @@ def plan(
     """
     planner = _Planner(chains.Graph(backups), policy, now, zone, is_in_scope)
     planner.select()
-    planner.keep_shared_data()
     return list(planner.decide())
 
 
@@ -248,8 +247,9 @@ class _Planner:
             staying = (each for each in users if each.id not in ids)
             owner = next(filter(storage.is_in_shared_image, staying), None)
             if owner:
-                self._reasons.update((each.id, [_shares_data(owner)]) for each in going)
-                self._may_go = {id_: why for id_, why in self._may_go.items() if id_ not in ids}
+                for backup in going:
+                    del self._may_go[backup.id]
+                    self._reasons[backup.id].append(_shares_data(owner))
 
     @property
     def _all(self) -> Iterator[Backup]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Chains as trees: what each backup builds on."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from backupext.core import chains
@@ -11,8 +11,8 @@ from backupext.core.models import Backup
 class Node(NamedTuple):
     """A backup and what it builds on.
 
-    ``parent`` is None for a full, and where no parent is left; ``is_certain`` says whether there is
-    doubt about it.
+    ``parent`` is None for a full backup, and where no parent is left; ``is_certain`` is false where
+    there is doubt about it.
     """
 
     backup: Backup
@@ -25,31 +25,31 @@ def infer(backups: Iterable[Backup]) -> list[Node]:
 
     :param backups: all of each volume's backups.
     """
-    volumes: dict[tuple[str, str], list[Backup]] = {}
-    for backup in backups:
-        volumes.setdefault((backup.project_id or '', backup.volume_id or ''), []).append(backup)
-    return [
-        node for key in sorted(volumes) for node in _infer_one(chains.creation_order(volumes[key]))
-    ]
+    graph = chains.Graph(backups)
+    return [node for key in sorted(graph.groups) for node in _nodes(graph.groups[key], graph)]
 
 
-def _infer_one(backups: Sequence[Backup]) -> Iterable[Node]:
+def _nodes(group: Iterable[Backup], graph: chains.Graph) -> Iterator[Node]:
     before: set[str] = set()
-    for backup in backups:
-        parents = [each.id for each in chains.possible_parents(backup, backups)]
+    for backup in group:
+        parents = [each.id for each in graph.parents(backup)]
         # Of two that were created at the same moment each may build on the other; a tree needs an
         # order, and takes the one that its rows have.
         likeliest = next((id_ for id_ in parents if id_ in before), None)
-        certain = not backup.is_incremental or parents == [likeliest]
+        certain = graph.is_certain(backup) and (likeliest is not None or not parents)
         yield Node(backup, likeliest, certain)
         before.add(backup.id)
 
 
 def exact(backups: Iterable[Backup], parents: Mapping[str, str]) -> list[Node]:
-    """Put the parents that Cinder has in the place of inferred ones.
+    """Give each backup the parent that Cinder has, in the order of :func:`infer`.
 
     :param parents: the parent's ID by the child's.
     """
+    rows = list(backups)
+    graph = chains.Graph(rows, {row.id: parents.get(row.id) for row in rows})
     return [
-        Node(each.backup, parents.get(each.backup.id), is_certain=True) for each in infer(backups)
+        Node(backup, parents.get(backup.id), is_certain=True)
+        for key in sorted(graph.groups)
+        for backup in graph.groups[key]
     ]

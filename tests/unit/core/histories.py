@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small model of Cinder: what happens to the backups of some volumes over time.
 
-It chooses parents as Cinder does, and remembers them; it shows rows as the API does, without.
+It chooses parents as Cinder does, and remembers them; it shows rows as the API does, without. Where
+the storage is Ceph it also remembers whose data the image has that all of a volume's backups of
+snapshots share.
 """
 
 from collections.abc import Sequence
@@ -18,8 +20,6 @@ BEGINNING = datetime(2026, 11, 1, 2)  # noqa: DTZ001  # as the API writes it: na
 VOLUMES = ('volume-0', 'volume-0', 'volume-0', 'volume-1')
 PROJECTS = ('project-0', 'project-0', 'project-0', 'project-1')
 DELETABLE = ('available', 'error')
-#: How many backups are of a snapshot, where there is one.
-SNAPSHOTS = 0.3
 
 SECOND = 1_000_000
 DAY = 24 * 60 * 60 * SECOND
@@ -33,17 +33,28 @@ class Cloud:
 
     :param random: what decides wherever several things may happen.
     :param precision: to how many microseconds a database cuts times.
+    :param is_old: choose parents as Cinder 21 does: in any status, and refuse if the one that is
+        chosen is not available.
+    :param is_ceph: backups are on Ceph; otherwise a chunked driver makes them.
+    :param of_snapshots: how many backups are of a snapshot, where there is one.
     :param made: the backups that exist, by ID.
     :param parents: the truth about the incrementals among them.
+    :param finished: the IDs of all that were finished, of deleted ones too.
+    :param images: the ID of the backup whose data is in the shared image, by volume.
     """
 
     random: Random = field(repr=False)
     precision: int = 1
+    is_old: bool = False
+    is_ceph: bool = False
+    of_snapshots: float = 0.3
     now: datetime = BEGINNING
     count: int = 0
     made: dict[str, Backup] = field(default_factory=dict)
     parents: dict[str, str] = field(default_factory=dict)
     snapshots: list[Snapshot] = field(default_factory=list)
+    finished: set[str] = field(default_factory=set)
+    images: dict[str, str] = field(default_factory=dict)
 
     def rows(self) -> list[Backup]:
         """Show all as a list does, in any order."""
@@ -52,16 +63,16 @@ class Cloud:
         return rows
 
     def parent(self, id_: str) -> str | None:
-        """Give the truth."""
+        """Return the truth."""
         return self.parents.get(id_)
 
     def ancestors(self, id_: str) -> set[str]:
-        """Give the truth all the way down."""
+        """Return the truth all the way down."""
         parent = self.parent(id_)
         return set() if parent is None else {parent, *self.ancestors(parent)}
 
     def descendants(self, id_: str) -> set[str]:
-        """Give the truth all the way up."""
+        """Return the truth all the way up."""
         return {other for other in self.made if id_ in self.ancestors(other)}
 
     def delete(self, id_: str) -> bool:
@@ -91,7 +102,8 @@ class Cloud:
         time, volume = self._time(), self.random.choice(VOLUMES)
         # An old one now and then, so that backups come out of the order of their data.
         mine = [each for each in self.snapshots if each.volume_id == volume]
-        snapshot = self.random.choice(mine) if mine and self.random.random() < SNAPSHOTS else None
+        is_of_one = bool(mine) and self.random.random() < self.of_snapshots
+        snapshot = self.random.choice(mine) if is_of_one else None
         row = Backup(
             # IDs are random: their order says nothing.
             f'{self.count * 7919 % 1009:04}',
@@ -105,49 +117,83 @@ class Cloud:
             data_timestamp=snapshot.created_at if snapshot else time,
         )
         if is_incremental:
-            parents = self._latest_before(row)
+            parents = self.choices(row)
             if not parents:
                 return
             self.parents[row.id] = self.random.choice(parents)
         self.made[row.id] = row
         self.count += 1
 
-    def _latest_before(self, child: Backup) -> list[str]:
-        """Give what Cinder takes for a parent; several where their times are the same."""
-        able = {
-            row.id: row.data_timestamp or ''
+    def choices(self, child: Backup) -> list[str]:
+        """Return what Cinder takes for a parent: several where times are equal, none to refuse."""
+        rows = [
+            row
             for row in self.made.values()
             if (row.volume_id, row.project_id) == (child.volume_id, child.project_id)
-            and row.status == 'available'
+        ]
+        able = [
+            row
+            for row in rows
+            if (self.is_old or row.status == 'available')
             and (not child.snapshot_id or (row.data_timestamp or '') < (child.data_timestamp or ''))
-        }
-        latest = max(able.values(), default='')
-        return [id_ for id_, time in able.items() if time == latest]
+        ]
+        latest = max((row.data_timestamp or '' for row in able), default='')
+        chosen = [row for row in able if row.data_timestamp == latest]
+        if not able and child.snapshot_id:
+            # All are equal to Cinder then, and it takes the first of its list, the newest.
+            newest = max((row.created_at or '' for row in rows), default='')
+            chosen = [row for row in rows if row.created_at == newest]
+        return [row.id for row in chosen if row.status == 'available']
 
     def _can(self, what: str, row: Backup) -> bool:
         if what == 'delete' and self._has_children(row.id):
             return False
         # An administrator who declares a half-made backup available is beyond inference, and
         # leaves the protection of its parent to Cinder.
-        is_half_made = not (row.object_count or row.fail_reason)
+        is_half_made = not (row.id in self.finished or row.fail_reason)
         return row.status in CHANGES[what][0] and not (
             what == 'reset to available' and is_half_made
         )
 
     def _change(self, what: str, row: Backup) -> None:
+        if what == 'finish' and self._cannot_finish(row):
+            what = 'fail'
         changes: dict[str, Any] = {'status': CHANGES[what][1]}
         if what == 'finish':
             # However fast things happen, nothing is finished in the instant in which it was begun.
             self.now += timedelta(microseconds=1)
-            changes['object_count'] = 1
-            self._count_dependents(row.id)
+            self._finish(row)
+            changes['object_count'] = 0 if self.is_ceph else 1
         elif what == 'fail':
             changes['fail_reason'] = 'disk'
+            if self._has_parent_of_snapshot(row.id):
+                # The driver cleans up.
+                self.images.pop(row.volume_id or '', None)
         self.change(row.id, **changes)
         if what == 'vanish':
             self._vanish(row.id)
 
+    def _finish(self, row: Backup) -> None:
+        self.finished.add(row.id)
+        self._count_dependents(row.id)
+        if self.is_ceph and row.snapshot_id:
+            self.images[row.volume_id or ''] = row.id
+
+    def _cannot_finish(self, row: Backup) -> bool:
+        """Return whether the Ceph driver fails: the image exists, or has nothing to build on."""
+        if not self.is_ceph:
+            return False
+        exists = bool(row.snapshot_id) and (row.volume_id or '') in self.images
+        return exists or self._has_parent_of_snapshot(row.id)
+
+    def _has_parent_of_snapshot(self, id_: str) -> bool:
+        parent = self.parent(id_)
+        return parent is not None and self.made[parent].snapshot_id is not None
+
     def _vanish(self, id_: str) -> None:
+        if self.made[id_].snapshot_id or self._has_parent_of_snapshot(id_):
+            # The image goes, whoever's data is in it.
+            self.images.pop(self.made[id_].volume_id or '', None)
         self._count_dependents(id_)
         self.parents.pop(id_, None)
         del self.made[id_]
@@ -190,7 +236,7 @@ def clouds(draw: st.DrawFn, gaps: Sequence[int] = CALENDAR, precision: int = 1) 
     :param gaps: how many microseconds may be between two events.
     """
     random = draw(st.randoms(use_true_random=False))
-    cloud = Cloud(random, precision)
+    cloud = Cloud(random, precision, is_old=draw(st.booleans()), is_ceph=draw(st.booleans()))
     for _ in range(draw(st.integers(0, 60))):
         cloud.now += timedelta(microseconds=random.choice(gaps))
         cloud.happen(random.choice(EVENTS))
@@ -199,3 +245,14 @@ def clouds(draw: st.DrawFn, gaps: Sequence[int] = CALENDAR, precision: int = 1) 
 
 #: Several events within the second to which a database cuts.
 hasty_clouds = clouds(range(30_000, 90_001), precision=SECOND)
+
+
+@st.composite
+def snapshot_clouds(draw: st.DrawFn) -> Cloud:
+    """Draw a cloud on Ceph with a longer history, of backups of snapshots above all."""
+    random = draw(st.randoms(use_true_random=False))
+    cloud = Cloud(random, is_ceph=True, of_snapshots=0.7)
+    for _ in range(draw(st.integers(40, 80))):
+        cloud.now += timedelta(hours=12)
+        cloud.happen(random.choice((*EVENTS, *['snapshot', 'full', 'delete', 'vanish'] * 3)))
+    return cloud

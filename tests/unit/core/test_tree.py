@@ -12,7 +12,7 @@ from tests.unit.core.histories import Cloud, clouds
 def made(
     number: int, heir: int = 0, *, full: bool = False, volume: str = 'v', project: str = 'p'
 ) -> Backup:
-    """Give the backup of a day of that number, touched when its heir was finished, if any."""
+    """Return the backup of a day of that number, touched when its heir was finished, if any."""
     time = f'2026-11-{number:02}T02:00:00.000000'
     return Backup(
         f'b{number}',

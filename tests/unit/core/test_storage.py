@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+import unittest
+from typing import Any
+
+from backupext.core import storage
+from backupext.core.models import Backup
+
+
+def backup(id_: str, **changes: Any) -> Backup:
+    """Return an available full backup of a volume, as it is on Ceph."""
+    said: dict[str, Any] = {
+        'status': 'available',
+        'volume_id': 'volume',
+        'project_id': 'project',
+        'is_incremental': False,
+        'object_count': 0,
+    }
+    return Backup(id_, **{**said, **changes})
+
+
+def of_snapshot(id_: str, **changes: Any) -> Backup:
+    return backup(id_, **{'snapshot_id': 's', **changes})
+
+
+def failed(id_: str, **changes: Any) -> Backup:
+    return backup(id_, **{'status': 'error', 'fail_reason': 'disk', **changes})
+
+
+CHUNKED = backup('chunked', object_count=3)
+
+
+class MayBeCephTest(unittest.TestCase):
+    def test_objects_of_a_full_backup_exclude_ceph(self) -> None:
+        self.assertFalse(storage.may_be_ceph([backup('a'), CHUNKED]))
+
+    def test_the_status_of_that_backup_does_not_matter(self) -> None:
+        self.assertFalse(storage.may_be_ceph([failed('a', object_count=1)]))
+
+    def test_objects_of_an_incremental_backup_exclude_nothing(self) -> None:
+        self.assertTrue(storage.may_be_ceph([backup('a', is_incremental=True, object_count=1)]))
+
+    def test_without_objects_it_may_be_ceph(self) -> None:
+        self.assertTrue(storage.may_be_ceph([backup('a'), backup('b', object_count=None)]))
+        self.assertTrue(storage.may_be_ceph([]))
+
+
+class SharesDataTest(unittest.TestCase):
+    def shared(self, one: Backup, *others: Backup, **options: Any) -> list[str]:
+        return [each.id for each in storage.shares_data_with(one, [one, *others], **options)]
+
+    def test_backups_of_snapshots_of_a_volume_share_their_data(self) -> None:
+        others = [of_snapshot('b'), of_snapshot('c', snapshot_id='t', project_id='other')]
+        self.assertEqual(self.shared(of_snapshot('a'), *others), ['b', 'c'])
+
+    def test_a_failed_one_shares_it_too(self) -> None:
+        self.assertEqual(self.shared(failed('a', snapshot_id='s'), of_snapshot('b')), ['b'])
+
+    def test_a_backup_of_the_volume_shares_nothing(self) -> None:
+        self.assertEqual(self.shared(backup('a'), of_snapshot('b')), [])
+        self.assertEqual(self.shared(of_snapshot('a'), backup('b')), [])
+
+    def test_other_volumes_share_nothing_and_tell_nothing(self) -> None:
+        others = [of_snapshot('b', volume_id='other'), backup('c', volume_id='v', object_count=1)]
+        self.assertEqual(self.shared(of_snapshot('a'), of_snapshot('d'), *others), ['d'])
+
+    def test_on_other_storage_nothing_is_shared(self) -> None:
+        self.assertEqual(self.shared(of_snapshot('a'), of_snapshot('b'), CHUNKED), [])
+
+    def test_only_what_can_be_restored_has_data_to_lose(self) -> None:
+        for status, shared in (
+            ('available', True),
+            ('restoring', True),
+            ('creating', True),
+            ('error', False),
+            ('error_deleting', False),
+            ('deleting', False),
+        ):
+            with self.subTest(status):
+                found = self.shared(of_snapshot('a'), of_snapshot('b', status=status))
+                self.assertEqual(found, ['b'] if shared else [])
+
+    def test_an_incremental_that_failed_on_a_backup_of_a_snapshot_shares_its_data(self) -> None:
+        child = failed('a', is_incremental=True)
+        parent = of_snapshot('p')
+        self.assertEqual(self.shared(child, parent, parents=[parent]), ['p'])
+        self.assertEqual(self.shared(child, parent, backup('f'), parents=[backup('f')]), [])
+
+    def test_without_its_parents_it_may_be_on_any(self) -> None:
+        child = failed('a', is_incremental=True)
+        self.assertEqual(self.shared(child, of_snapshot('p')), ['p'])
+
+    def test_an_incremental_that_was_finished_is_on_no_backup_of_a_snapshot(self) -> None:
+        child = backup('a', is_incremental=True)
+        self.assertEqual(self.shared(child, of_snapshot('p')), [])
+
+    def test_a_failed_one_that_was_set_available_still_shares_it(self) -> None:
+        child = backup('a', is_incremental=True, fail_reason='disk')
+        self.assertEqual(self.shared(child, of_snapshot('p')), ['p'])
