@@ -82,7 +82,9 @@ class RequestError(BackupError):
         return self._sent and self.cause.leaves_doubt
 
     def followed_by(self, later: 'RequestError') -> 'RequestError':
-        """Join the first failure of a request with that of a later try, which it explains."""
+        """Join the first failure of a request with that of a later try, which it may explain."""
+        if later.sentence == self.sentence:
+            return later
         return RequestError(
             f'{self.sentence} Another try failed too. {later.sentence}',
             later.cause,

@@ -41,7 +41,7 @@ class Asked(NamedTuple):
 
     def is_otherwise(self, made: Backup | None) -> bool:
         """Tell whether a backup that was made is of another kind than was asked for."""
-        return made is not None and bool(made.is_incremental) != self.is_incremental
+        return self.is_incremental and made is not None and not made.is_incremental
 
 
 def describe(asked: Asked, made: Backup | None) -> str:
@@ -142,10 +142,11 @@ class Creation:
         if not access.is_admin:
             return
         with contextlib.suppress(errors.RequestError):
-            owner = (self._cloud.read_volume(volume.id) or volume).project_id
+            found = self._cloud.read_volume(volume.id) or volume
+            owner = found.project_id
             if owner and owner != access.project_id:
                 self._note(
-                    f'Volume {volume} belongs to project {owner}. The backup belongs to your '
+                    f'Volume {found} belongs to project {owner}. The backup belongs to your '
                     f'project, {access.project_id}, and counts towards its quota.'
                 )
 
@@ -217,29 +218,29 @@ class Creation:
         return _if_allowed(lambda: list(self._cloud.backups(query))) or []
 
     def _create_once(self, attributes: dict[str, Any]) -> Backup:
-        """Send the request; where its answer is lost, look for the backup before another try."""
+        """Send the request; where its answer is lost, look for the backup before another try.
+
+        A request that may have been carried out is repeated a few times only, however long the
+        command waits: each might make a backup that shows too late.
+        """
         doubtful: list[errors.RequestError] = []
         for tries, pause in enumerate(pauses(), start=1):
             begun = self._clock.now()
             try:
                 return self._send(attributes)
             except errors.RequestError as error:
-                if not error.is_transient and doubtful:
-                    raise doubtful[0].followed_by(error) from error
+                failure = doubtful[0].followed_by(error) if doubtful else error
                 if not error.is_transient or self._takes_too_long(error):
-                    raise
-                failure = error
-            if failure.leaves_doubt:
-                doubtful.append(failure)
-                found = self._look_for(attributes, begun)
-                if found:
-                    self._note(f'The answer was lost; the backup is being made: {found}.')
-                    return found
-            if len(doubtful) == _TRIES or (tries >= _TRIES and not self._is_waiting):
-                raise failure
-            if not failure.leaves_doubt:
-                # Too many requests, or no connection: this one was not carried out.
-                self._pause(failure, pause)
+                    raise failure from error
+                if error.leaves_doubt:
+                    doubtful.append(error)
+                    found = self._look_for(attributes, begun)
+                    if found:
+                        self._note(f'The answer was lost; the backup is being made: {found}.')
+                        return found
+                if len(doubtful) == _TRIES or (tries >= _TRIES and not self._is_waiting):
+                    raise failure from error
+                self._pause(error, pause)
         raise AssertionError('pauses never end')
 
     def _takes_too_long(self, failure: errors.RequestError) -> bool:
@@ -252,6 +253,9 @@ class Creation:
             raise _stopped(errors.InterruptedByUserError('Interrupted'), attributes) from interrupt
 
     def _pause(self, failure: errors.RequestError, seconds: float) -> None:
+        if failure.leaves_doubt:
+            # The search for the backup has taken time enough.
+            return
         if self._is_waiting:
             self._patience.bear(failure, seconds)
         else:
@@ -269,6 +273,8 @@ class Creation:
                 rows = list(self._cloud.backups({'volume_id': attributes['volume_id']}))
             except errors.StoppedWaitingError as error:
                 raise _stopped(error, attributes) from error
+            except KeyboardInterrupt as error:
+                raise _stopped(errors.InterruptedByUserError('Interrupted'), attributes) from error
             except errors.RequestError as error:
                 if error.is_transient and look < len(_LOOKS):
                     continue

@@ -123,7 +123,7 @@ class Choice:
             protection = retention.protection(backup, self._cloud.time)
             if protection and backup.id not in self._named:
                 raise errors.RefusedError(
-                    f'Backup {backup} {reason} and ({protection}). Name it too to delete both.'
+                    f'Backup {backup} {reason} and is protected ({protection}). Name it too to delete both.'
                 )
 
     def _endangered(self, backup: Backup, chosen: Container[str]) -> tuple[Backup, ...]:

@@ -23,7 +23,7 @@ COMMANDS = {
     'set --no-property': 'set {backup} --no-property',
     'unset --property': 'unset {backup} --property k',
     'list --property': 'list --property k',
-    'prune --property': 'prune --all-volumes --keep-last 1 --property k --dry-run',
+    'prune': 'prune --all-volumes --keep-last 1 --dry-run',
     'create --property': 'create {volume} --property k=v',
     'create --availability-zone': 'create {volume} --availability-zone nova',
     'restore --type': 'restore {backup} --type __DEFAULT__ --name x --wait',

@@ -8,12 +8,15 @@ from tests.unit.shell import CommandTest
 # All that Cinder says, in any microversion.
 CREATED = {'backup': {'id': ID, 'name': 'nightly', 'links': []}}
 CREATE = f'volume backup create {VOLUME_ID}'
+#: What decides whether Ceph would lose data.
+LOOK = f'GET /backups/detail?volume_id={VOLUME_ID}'
 
 
 class CreateTest(CommandTest):
     def setUp(self) -> None:
         super().setUp()
         self.cloud.on('POST /backups', CREATED, status=202)
+        self.cloud.on(LOOK, {'backups': []})
 
     def test_an_id_is_taken_at_its_word(self) -> None:
         self.assertEqual(self.openstack(CREATE).status, 0)
@@ -52,6 +55,7 @@ class CreateTest(CommandTest):
             ("--description 'before the upgrade'", {'description': 'before the upgrade'}),
             ('--container vault', {'container': 'vault'}),
             (f'--snapshot {SNAPSHOT_ID}', {'snapshot_id': SNAPSHOT_ID}),
+            ("--snapshot ''", {}),
             ('--force', {'force': True}),
             ('--incremental', {'incremental': True}),
             ('--no-incremental', {}),
@@ -81,7 +85,7 @@ class CreateTest(CommandTest):
     def test_a_name_of_a_snapshot_costs_one_request(self) -> None:
         self.cloud.on('GET /snapshots/detail?name=frozen', {'snapshots': [snapshot()]})
         self.assert_creates(f'{CREATE} --snapshot frozen', snapshot_id=SNAPSHOT_ID)
-        self.assert_asked('GET /snapshots/detail?name=frozen', 'POST /backups')
+        self.assert_asked('GET /snapshots/detail?name=frozen', LOOK, 'POST /backups')
 
     def test_an_ambiguous_name_is_refused(self) -> None:
         rows = [volume(), volume(OTHER_VOLUME_ID, status='in-use')]
@@ -146,6 +150,7 @@ class UnknownIdTest(CommandTest):
         self.cloud.refuse(f'GET /snapshots/{SNAPSHOT_ID}', 404, 'Snapshot could not be found.')
         rows = [snapshot(other, name=SNAPSHOT_ID)]
         self.cloud.on(f'GET /snapshots/detail?name={SNAPSHOT_ID}', {'snapshots': rows})
+        self.cloud.on(LOOK, {'backups': []})
         self.assertEqual(self.openstack(f'{CREATE} --snapshot {SNAPSHOT_ID}').status, 0)
         self.assert_sent(
             'POST /backups', {'backup': {'volume_id': VOLUME_ID, 'snapshot_id': other}}

@@ -113,13 +113,21 @@ class BackupTest(CommandTest):
 
     def test_nothing_is_no_reference(self) -> None:
         for command in COMMANDS:
-            for nothing in ('', ' \t'):
+            argument = '--marker' if command[0] == 'list' else '<backup>'
+            for nothing in (' \t',) if command[0] == 'list' else ('', ' \t'):
                 with self.subTest(command[0], nothing=nothing):
-                    argument = '--marker' if command[0] == 'list' else '<backup>'
                     self.assert_misused(
                         with_reference(command, nothing),
                         f'argument {argument}: must not be empty (is a shell variable unset?)',
                     )
+
+    def test_nothing_where_a_reference_may_be_left_out_is_none(self) -> None:
+        # So it is for the built-in commands.
+        for option in ('--marker', '--volume', '--volume-id', '--snapshot', '--project', '--pro'):
+            with self.subTest(option):
+                self.use_cloud().on('GET /backups/detail', {'backups': []})
+                self.assert_prints(['volume', 'backup', 'list', option, '', '-f', 'value'], '')
+                self.assert_asked('GET /backups/detail')
 
     def test_control_characters_of_a_reference_are_escaped_in_a_message(self) -> None:
         self.cloud.on('GET /backups/detail?name=a\x1b[2Jb', {'backups': []})
@@ -137,9 +145,11 @@ class VolumeTest(CommandTest):
             (['restore', 'nightly', ''], '<volume>'),
             (['restore', 'nightly', '--volume', ''], '--volume'),
             (['restore', '--force', 'nightly', ' '], '<volume>'),
-            (['list', '--volume', ''], '--volume'),
-            (['list', '--project', ''], '--project'),
+            (['list', '--volume', ' '], '--volume'),
+            (['list', '--project', ' '], '--project'),
             (['show', 'nightly', '--project', ' '], '--project'),
+            (['prune', '--volume', '', '--keep-last', '1'], '--volume'),
+            (['prune', '--all-volumes', '--project', '', '--keep-last', '1'], '--project'),
         ):
             with self.subTest(command):
                 self.assert_misused(
@@ -151,11 +161,6 @@ class VolumeTest(CommandTest):
         self.cloud.on('GET /backups/detail?name=nightly', {'backups': [backup()]})
         self.cloud.on('GET /volumes/detail?name=', {'volumes': [volume(name='')]})
         self.openstack(['volume', 'backup', 'restore', 'nightly', '--force', ''])
-        self.assert_asked()
-
-    def test_nothing_is_no_volume_under_the_name_that_guides_give_the_option(self) -> None:
-        self.cloud.on('GET /volumes/detail?name=', {'volumes': []})
-        self.openstack(['volume', 'backup', 'list', '--volume-id', ''])
         self.assert_asked()
 
     def test_a_name_only_ever_becomes_part_of_a_query(self) -> None:

@@ -13,7 +13,10 @@ PRUNE = 'volume backup prune'
 EVERYTHING = f'{PRUNE} --all-volumes --keep-last 1'
 APPROVED = f'-q {EVERYTHING} --auto-approve'
 LIST = 'GET /backups/detail'
-NOBODY = 'Nothing was deleted: nobody can be asked here; --auto-approve deletes without asking.\n'
+NOBODY = (
+    'Nothing was deleted: there is no terminal to ask on. Use --auto-approve to skip the '
+    'question.\n'
+)
 
 
 class Hesitation(Terminal):
@@ -183,7 +186,7 @@ class UsageTest(PruneTest):
             with self.subTest(options):
                 self.assert_fails(
                     f'{PRUNE} --all-volumes {options}',
-                    'Nothing to keep is named: give at least one --keep option.',
+                    'No retention rule given: use at least one --keep option.',
                     status=2,
                 )
                 self.assert_asked()

@@ -11,11 +11,11 @@ import requests
 from tests.unit.clock import FakeClock
 from tests.unit.rows import ID, OTHER_ID, SNAPSHOT_ID, VOLUME_ID, backup, snapshot, volume
 from tests.unit.shell import CommandTest, Result
+from tests.unit.stub import OTHER_PROJECT, OWN_PROJECT
 
 POST = 'POST /backups'
 CREATE = f'volume backup create {VOLUME_ID} --name nightly -f value -c id'
 LOOK = f'GET /backups/detail?volume_id={VOLUME_ID}'
-AVAILABLE = f'{LOOK}&status=available'
 CREATED = {'backup': {'id': ID, 'name': 'nightly', 'links': []}}
 RESET = requests.exceptions.ConnectionError('Connection reset by peer')
 
@@ -127,14 +127,13 @@ class LostAnswerTest(CommandTest):
             CREATE, f'Cannot back up volume {VOLUME_ID}: Invalid volume: its status is backing-up.'
         )
 
-    def test_while_it_waits_it_is_told_that_the_cloud_does_not_answer(self) -> None:
+    def test_nor_where_it_waits_which_might_make_many(self) -> None:
         self.cloud.refuse(POST, 503, 'Busy.')
         self.on_look()
-        result = self.openstack(f'{CREATE} --wait --timeout 2m')
-        self.assertEqual((result.status, result.stdout), (3, ''))
-        self.assertEqual(result.stderr.count('Waiting for the cloud to answer again.'), 1)
-        self.assertIn('Whether the backup is being made is unknown', result.stderr)
-        self.assertEqual(self.clock.passed, 120)
+        result = self.openstack(f'{CREATE} --wait')
+        self.assertEqual((result.status, result.stdout), (1, ''))
+        self.assertIn('the service is not available', result.stderr)
+        self.assert_asked(*[POST, LOOK, LOOK, LOOK] * 3)
 
     def test_an_older_one_of_the_same_name_is_not_mistaken_for_it(self) -> None:
         self.cloud.fail(POST, RESET)
@@ -350,7 +349,7 @@ class AllowFullTest(CommandTest):
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
 
     def on_backups(self, *rows: dict[str, Any]) -> None:
-        self.cloud.on(AVAILABLE, {'backups': list(rows)})
+        self.cloud.on(LOOK, {'backups': list(rows)})
 
     def bodies(self) -> list[Any]:
         return [asked.body['backup'] for asked in self.cloud.asked if asked.line == POST]
@@ -358,13 +357,15 @@ class AllowFullTest(CommandTest):
     def assert_full(self, arguments: str, why: str) -> None:
         self.cloud.on(POST, CREATED, status=202)
         self.assert_prints(
-            arguments, f'{ID}\n', f"Making a full backup: 'nightly' ({ID}), because {why}."
+            arguments, f'{ID}\n', f"Requested a full backup: 'nightly' ({ID}), because {why}."
         )
         self.assertNotIn('incremental', self.bodies()[-1])
 
     def assert_incremental(self, arguments: str) -> None:
         self.cloud.on(POST, CREATED, status=202)
-        self.assert_prints(arguments, f'{ID}\n', f"Making an incremental backup: 'nightly' ({ID}).")
+        self.assert_prints(
+            arguments, f'{ID}\n', f"Requested an incremental backup: 'nightly' ({ID})."
+        )
         self.assertEqual([body['incremental'] for body in self.bodies()], [True])
 
     def test_with_something_to_build_on_it_is_incremental(self) -> None:
@@ -400,6 +401,7 @@ class AllowFullTest(CommandTest):
         said = 'Invalid backup: No backups available to do an incremental backup.'
         self.cloud.refuse(POST, 400, said)
         self.assert_full(self.ALLOW, 'the volume has no backup to build on')
+        self.assertEqual(self.cloud.lines.count(LOOK), 2)
         self.assertEqual([body.get('incremental') for body in self.bodies()], [True, None])
 
     def test_another_refusal_makes_no_full_one(self) -> None:
@@ -410,20 +412,42 @@ class AllowFullTest(CommandTest):
         )
         self.assertEqual(len(self.bodies()), 1)
 
-    def test_a_list_that_fails_makes_none(self) -> None:
-        self.cloud.refuse(AVAILABLE, 503, 'Busy.')
-        self.assertEqual(self.openstack(self.ALLOW).status, 1)
-        self.assertEqual(self.bodies(), [])
+    def test_a_newest_one_that_is_not_available_makes_a_full_one_on_older_clouds(self) -> None:
+        # Cinder 21 builds on the newest in any status, and says no in words of its own.
+        later = '2026-11-02T02:00:00.000000'
+        failed = {'status': 'error', 'created_at': later, 'data_timestamp': later}
+        self.on_backups(backup(OTHER_ID, **failed), backup())
+        self.cloud.refuse(POST, 400, 'Elternsicherung nicht bereit.')
+        self.assert_full(
+            self.ALLOW,
+            f"the newest backup, 'nightly' ({OTHER_ID}), is in status error, and this cloud builds "
+            'on no other',
+        )
+        self.assertEqual([body.get('incremental') for body in self.bodies()], [True, None])
 
-    def test_of_a_snapshot_only_older_data_counts(self) -> None:
-        taken = snapshot(created_at='2026-11-01T01:00:00.000000')
+    def test_newer_clouds_pass_it_over(self) -> None:
+        later = '2026-11-02T02:00:00.000000'
+        failed = {'status': 'error', 'created_at': later, 'data_timestamp': later}
+        self.on_backups(backup(OTHER_ID, **failed), backup())
+        self.assert_incremental(self.ALLOW)
+
+    def test_a_snapshot_older_than_every_backup_is_backed_up_incrementally(self) -> None:
+        # Cinder takes the newest available backup then.
+        taken = snapshot(created_at='2026-10-01T01:00:00.000000')
         self.cloud.on(f'GET /snapshots/{SNAPSHOT_ID}', {'snapshot': taken})
         self.on_backups(backup(OTHER_ID))
-        self.assert_full(
-            f'{self.ALLOW} --snapshot {SNAPSHOT_ID}',
-            'the volume has no available backup to build on',
-        )
-        self.assertEqual(self.bodies()[0]['snapshot_id'], SNAPSHOT_ID)
+        self.assert_incremental(f'{self.ALLOW} --snapshot {SNAPSHOT_ID}')
+
+    def test_without_the_right_to_look_it_is_left_to_the_cloud(self) -> None:
+        self.cloud._answers.pop(f'GET /volumes/{VOLUME_ID}')  # noqa: SLF001
+        self.cloud.refuse(f'GET /volumes/{VOLUME_ID}', 401, 'Unauthorized')
+        self.on_backups(backup(OTHER_ID))
+        self.assert_incremental(self.ALLOW)
+
+    def test_a_list_that_fails_makes_none(self) -> None:
+        self.cloud.refuse(LOOK, 503, 'Busy.')
+        self.assertEqual(self.openstack(self.ALLOW).status, 1)
+        self.assertEqual(self.bodies(), [])
 
     def test_a_snapshot_that_is_newer_is_backed_up_incrementally(self) -> None:
         taken = snapshot(created_at='2026-11-03T01:00:00.000000')
@@ -441,7 +465,7 @@ class AllowFullTest(CommandTest):
         self.on_backups(backup(OTHER_ID))
         self.cloud.on(POST, CREATED, status=202)
         self.openstack('volume backup create data --incremental --allow-full')
-        self.assert_asked('GET /volumes/detail?name=data', AVAILABLE, POST)
+        self.assert_asked('GET /volumes/detail?name=data', LOOK, POST)
 
     def test_without_incremental_it_means_nothing(self) -> None:
         for options in ('--allow-full', '--incremental --no-incremental --allow-full'):
@@ -491,3 +515,109 @@ class WaitTest(CommandTest):
             status=3,
         )
         self.assertEqual(self.clock.passed, 300)
+
+
+class KindTest(CommandTest):
+    """Ceph may make a full backup instead of an incremental one."""
+
+    GET = f'GET /backups/{ID}'
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.cloud.on(POST, CREATED, status=202)
+        self.cloud.on(LOOK, {'backups': [backup(OTHER_ID)]})
+        self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
+
+    def said(self, options: str, **made_: Any) -> str:
+        """Create with --wait; give what was said besides statuses."""
+        self.cloud.on(self.GET, {'backup': backup(**made_)})
+        result = self.openstack(f'{CREATE} --wait {options}')
+        self.assertEqual(result.status, 0, result.stderr)
+        return '\n'.join(
+            line for line in result.stderr.splitlines() if not line.startswith('Backup ')
+        )
+
+    def test_after_a_wait_the_sentence_says_what_was_made(self) -> None:
+        self.assertEqual(
+            self.said('--incremental --allow-full', is_incremental=True),
+            f"Made an incremental backup: 'nightly' ({ID}).",
+        )
+
+    def test_what_was_made_otherwise_is_told(self) -> None:
+        for options in ('--incremental --allow-full', '--incremental'):
+            with self.subTest(options):
+                self.setUp()
+                self.assertEqual(
+                    self.said(options, is_incremental=False),
+                    f"Made a full backup: 'nightly' ({ID}), although an incremental one was "
+                    'requested: the storage needed a full one.',
+                )
+
+    def test_what_was_made_as_asked_needs_no_word(self) -> None:
+        self.assertEqual(self.said('--incremental', is_incremental=True), '')
+        self.assertEqual(self.said(''), '')
+
+
+class CephTest(CommandTest):
+    """All backups of snapshots of a volume share one image there."""
+
+    INCREMENTAL = f'{CREATE} --incremental'
+    SNAPSHOT = f'{CREATE} --snapshot {SNAPSHOT_ID}'
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.cloud.on(POST, CREATED, status=202)
+        self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
+        taken = snapshot(created_at='2026-11-03T01:00:00.000000')
+        self.cloud.on(f'GET /snapshots/{SNAPSHOT_ID}', {'snapshot': taken})
+
+    def on_backup(self, **changes: Any) -> None:
+        row = {'snapshot_id': SNAPSHOT_ID, 'object_count': 0, **changes}
+        self.cloud.on(LOOK, {'backups': [backup(OTHER_ID, **row)]})
+
+    def assert_refused(self, arguments: str, words: str) -> None:
+        result = self.openstack(arguments)
+        self.assertEqual((result.status, result.stdout), (1, ''))
+        self.assertIn(words, result.stderr)
+        self.assertNotIn(POST, self.cloud.lines)
+
+    def test_an_incremental_one_on_a_backup_of_a_snapshot_is_refused(self) -> None:
+        self.on_backup()
+        self.assert_refused(self.INCREMENTAL, 'that destroys the data of that backup')
+
+    def test_it_is_made_full_where_that_is_allowed(self) -> None:
+        self.on_backup()
+        result = self.openstack(f'{self.INCREMENTAL} --allow-full')
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertIn('which cannot be a parent on Ceph', result.stderr)
+        self.assertNotIn('incremental', self.cloud.asked[-1].body['backup'])
+
+    def test_a_second_one_of_a_snapshot_is_refused(self) -> None:
+        self.on_backup()
+        for options in ('', '--incremental', '--incremental --allow-full'):
+            with self.subTest(options):
+                self.assert_refused(f'{self.SNAPSHOT} {options}', 'Ceph can keep only one of them')
+
+    def test_where_ceph_is_excluded_nothing_is_refused(self) -> None:
+        self.on_backup(object_count=2)
+        for arguments in (self.INCREMENTAL, self.SNAPSHOT):
+            with self.subTest(arguments):
+                self.assertEqual(self.openstack(arguments).status, 0)
+
+    def test_a_failed_one_of_a_snapshot_is_no_hindrance(self) -> None:
+        self.on_backup(status='error')
+        self.assertEqual(self.openstack(self.SNAPSHOT).status, 0)
+
+
+class OwnerTest(CommandTest):
+    def test_an_administrator_is_told_whose_the_volume_is(self) -> None:
+        self.use_cloud(roles=('admin',))
+        self.cloud.on(POST, CREATED, status=202)
+        row = {**volume(), 'os-vol-tenant-attr:tenant_id': OTHER_PROJECT}
+        self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': row})
+        self.assert_prints(
+            CREATE,
+            f'{ID}\n',
+            f"Volume 'data' ({VOLUME_ID}) belongs to project {OTHER_PROJECT}. The backup belongs "
+            f'to your project, {OWN_PROJECT}, and counts towards its quota.',
+        )

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.living import INCREMENTALS_EXIST, LivingTest
-from tests.unit.rows import OTHER_VOLUME_ID, VOLUME_ID
+from tests.unit.rows import OTHER_VOLUME_ID, SNAPSHOT_ID, VOLUME_ID
 from tests.unit.shell import Result, Terminal
-from tests.unit.stub import OTHER_PROJECT
+from tests.unit.stub import OTHER_PROJECT, OWN_PROJECT
 
 DELETE = 'volume backup delete'
 RESET = requests.exceptions.ConnectionError('Connection reset by peer')
@@ -313,9 +313,8 @@ class CascadeTest(DeleteTest):
         child = self.cloud.keep(3, full)
         self.assert_fails(
             f'{DELETE} {full} --cascade --auto-approve',
-            f"Whether backup 'b1' ({full}) is needed by 'b3' ({child}) cannot be told for "
-            'certain; name these as well if they are to go too, or ask an administrator, who can '
-            'see it.',
+            f"Cannot tell whether 'b3' ({child}) depends on backup 'b1' ({full}). Name these too to "
+            'delete them all, or ask an administrator to check.',
         )
         self.assertEqual(self.cloud.deletions, [])
         self.assertEqual(self.cloud.left, {full, busy, child})
@@ -431,8 +430,8 @@ class ConsentTest(DeleteTest):
         self.assertEqual(result.status, 1)
         self.assertEqual(
             result.stderr,
-            'Nothing was deleted: nobody can be asked here; --auto-approve deletes without '
-            'asking.\n',
+            'Nothing was deleted: there is no terminal to ask on. Use --auto-approve to skip the '
+            'question.\n',
         )
         self.assertEqual(self.cloud.deletions, [])
 
@@ -489,3 +488,130 @@ class TimeLimitTest(DeleteTest):
         self.assertEqual((result.status, result.stdout), (3, ''))
         self.assertEqual(self.cloud.deletions, [one])
         self.assertEqual(self.clock.passed, 60)
+
+
+class GoingDependentTest(DeleteTest):
+    """What builds on a backup is being deleted already, by somebody else."""
+
+    def test_in_the_own_project_it_is_waited_for(self) -> None:
+        full, one = self.keep_chain(2)
+        self.cloud.change(one, status='deleting')
+        self.cloud.after(5, lambda: self.cloud.remove(one))
+        result = self.openstack(f'{DELETE} {full}')
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertEqual(self.cloud.deletions, [full, full])
+
+    def test_in_another_project_too(self) -> None:
+        self.use_living(roles=('admin', 'member'))
+        full, one = self.keep_chain(2, project=OTHER_PROJECT)
+        self.cloud.change(one, status='deleting')
+        self.cloud.after(5, lambda: self.cloud.remove(one))
+        result = self.openstack(f'{DELETE} {full}')
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertEqual(self.cloud.deletions, [full])
+
+    def test_one_that_comes_back_keeps_its_parent(self) -> None:
+        for roles, project in ((('member',), OWN_PROJECT), (('admin',), OTHER_PROJECT)):
+            with self.subTest(project):
+                self.use_living(roles=roles)
+                full, one = self.keep_chain(2, project=project)
+                self.cloud.change(one, status='deleting')
+                child = one
+                self.cloud.after(5, lambda: self.cloud.change(child, status='available'))  # noqa: B023
+                result = self.openstack(f'{DELETE} {full}')
+                self.assertEqual(result.status, 1)
+                self.assertIn('depends on it and was not deleted', result.stderr)
+                self.assertIn(full, self.cloud.left)
+
+
+class ProtectedTest(DeleteTest):
+    def test_a_protected_dependent_that_was_not_named_is_refused(self) -> None:
+        for metadata, why in (
+            ({'protected': 'true'}, 'protected'),
+            ({'expires': '2099-01-01'}, 'expires 2099-01-01'),
+        ):
+            with self.subTest(why):
+                self.use_living()
+                full, one = self.keep_chain(2)
+                self.cloud.change(one, metadata=metadata)
+                self.assert_fails(
+                    f'{DELETE} {full} --cascade --auto-approve',
+                    f"Backup 'b2' ({one}) builds on 'b1' ({full}) and is protected ({why}). Name "
+                    'it too to delete both.',
+                )
+                self.assertEqual(self.cloud.deletions, [])
+
+    def test_one_that_was_named_is_deleted(self) -> None:
+        full, one = self.keep_chain(2)
+        self.cloud.change(one, metadata={'protected': 'true'})
+        result = self.openstack(f'{DELETE} {full} {one} --cascade --auto-approve')
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertEqual(self.cloud.deletions, [one, full])
+
+
+class SharedImageTest(DeleteTest):
+    """On Ceph the backups of snapshots of a volume share one image."""
+
+    def keep_two(self, **changes: object) -> tuple[str, str]:
+        rows = {'snapshot_id': SNAPSHOT_ID, 'object_count': 0}
+        first = self.cloud.keep(1, **rows)
+        return first, self.cloud.keep(2, **{**rows, 'status': 'error', **changes})
+
+    def test_a_failed_one_is_not_deleted_with_the_data_of_another(self) -> None:
+        first, failed = self.keep_two()
+        result = self.openstack(f'{DELETE} {failed}')
+        self.assertEqual((result.status, result.stdout), (1, ''))
+        self.assertIn(f"may share its data with 'b1' ({first})", result.stderr)
+        self.assertIn('--auto-approve', result.stderr)
+        self.assertEqual(self.cloud.deletions, [])
+
+    def test_the_rest_of_a_batch_is_deleted(self) -> None:
+        _, failed = self.keep_two()
+        other = self.cloud.keep(3, volume_id=OTHER_VOLUME_ID)
+        result = self.openstack(f'{DELETE} {failed} {other}')
+        self.assertEqual(result.status, 1)
+        self.assertEqual(self.cloud.deletions, [other])
+
+    def test_with_consent_it_is(self) -> None:
+        for options in ('--auto-approve', '--auto-approve --cascade'):
+            with self.subTest(options):
+                self.use_living()
+                _, failed = self.keep_two()
+                self.assertEqual(self.openstack(f'{DELETE} {failed} {options}').status, 0)
+                self.assertEqual(self.cloud.deletions, [failed])
+
+    def test_on_a_terminal_it_is_asked(self) -> None:
+        for answer, status in (('y\n', 0), ('n\n', 1)):
+            with self.subTest(answer):
+                self.use_living()
+                first, failed = self.keep_two()
+                result = self.openstack(f'{DELETE} {failed}', stdin=Terminal(answer))
+                self.assertEqual(result.status, status, result.stderr)
+                self.assertIn(f"may share its data with 'b1' ({first})", result.stderr)
+                self.assertEqual(self.cloud.deletions, [] if status else [failed])
+
+    def test_both_together_are_deleted(self) -> None:
+        first, failed = self.keep_two()
+        self.assertEqual(self.openstack(f'{DELETE} {failed} {first}').status, 0)
+        self.assertEqual(self.cloud.left, set())
+
+    def test_where_ceph_is_excluded_it_is_deleted(self) -> None:
+        _, failed = self.keep_two()
+        self.cloud.keep(3, object_count=2)
+        self.assertEqual(self.openstack(f'{DELETE} {failed}').status, 0)
+
+    def test_the_last_one_is_deleted(self) -> None:
+        _, failed = self.keep_two()
+        self.cloud.remove('11111111-aaaa-4bbb-8ccc-000000000001')
+        self.assertEqual(self.openstack(f'{DELETE} {failed}').status, 0)
+
+    def test_a_failed_incremental_on_a_backup_of_a_snapshot_counts_too(self) -> None:
+        first = self.cloud.keep(1, snapshot_id=SNAPSHOT_ID, object_count=0)
+        failed = self.cloud.keep(2, first, status='error', object_count=0)
+        self.assertEqual(self.openstack(f'{DELETE} {failed}').status, 1)
+        self.assertEqual(self.cloud.deletions, [])
+
+    def test_a_backup_of_the_volume_costs_no_request_more(self) -> None:
+        full = self.cloud.keep(1)
+        self.assert_deletes(full, full)
+        self.assertEqual(self.cloud.lines, [f'GET /backups/{full}', f'DELETE /backups/{full}'])
