@@ -27,13 +27,14 @@ import cinder.cmd.volume
 import cinder.privsep
 import os_brick
 import os_brick.privileged
-from cinder import coordination, objects, rpc, service, utils, version
+from cinder import context, coordination, objects, rpc, service, utils, version
 from cinder.api import versions
 from cinder.api.openstack import api_version_request
 from cinder.common import config as cinder_config
 from cinder.common import constants
+from cinder.db import api as db
 from cinder.db import migration
-from cinder.volume import volume_utils
+from cinder.volume import volume_types, volume_utils
 from oslo_config import cfg
 from oslo_db.sqlalchemy import enginefacade
 from oslo_log import log
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from tests.sandbox.wsgi import Application
 
 CONF = cfg.CONF
+ENCRYPTED_TYPES = ('secret', 'secret-2')
 UNLIMITED = ('volumes', 'snapshots', 'gigabytes', 'backups', 'backup_gigabytes')
 SCHEDULER_PATIENCE = 30
 POLL = 0.02
@@ -56,16 +58,33 @@ MESSAGE_POLL = 0.01
 
 
 def prepare(template: Template) -> None:
-    """Create the tables, and lift the quotas that the tests would run into."""
+    """Create the tables and the volume types, and lift the quotas that tests would run into."""
     template.cinder_conf.write_text(config.cinder_template_conf(template))
     _configure(template)
     migration.db_sync()
+    for name in ENCRYPTED_TYPES:
+        _create_encrypted_type(name)
     # The options quota_* do nothing: the rows of the default class win.
     with contextlib.closing(sqlite3.connect(template.cinder_database)) as database, database:
         database.executemany(
             'UPDATE quota_classes SET hard_limit = -1 WHERE class_name = ? AND resource = ?',
             [('default', resource) for resource in UNLIMITED],
         )
+
+
+def _create_encrypted_type(name: str) -> None:
+    administrator = context.get_admin_context()
+    type_ = volume_types.create(administrator, name)
+    db.volume_type_encryption_create(
+        administrator,
+        type_['id'],
+        {
+            'provider': 'luks',
+            'cipher': 'aes-xts-plain64',
+            'key_size': 256,
+            'control_location': 'front-end',
+        },
+    )
 
 
 def serve(layout: Layout, descriptor: int, options: Options) -> None:

@@ -22,6 +22,8 @@ CINDER_FILES = Path(sys.prefix, 'etc', 'cinder')
 # How long a thread of Cinder waits for its turn to write to SQLite.
 DATABASE_TIMEOUT = 60
 DEFAULT_TOKEN_LIFETIME = 3600
+# Nothing is encrypted with it: that would be Nova's work.
+ENCRYPTION_KEY = '5a' * 32
 A_YEAR = 31_536_000
 
 _KEYSTONE = """\
@@ -92,10 +94,15 @@ sqlite_synchronous = false
 backend_url = file://{state}/coordination
 [oslo_concurrency]
 lock_path = {state}/locks
+[key_manager]
+backend = tests.sandbox.keys.FixedKeyManager
+fixed_key = {key}
 [oslo_messaging_notifications]
 driver = noop
 [keystone_authtoken]
 www_authenticate_uri = {auth_url}
+# Without it, no application credential with access rules is accepted.
+service_type = block-storage
 service_token_roles_required = true
 {service_user}
 [service_user]
@@ -135,6 +142,7 @@ def cinder_conf(layout: Layout, auth_url: str) -> str:
         state=layout.folder,
         etc=CINDER_FILES,
         backend=BACKEND,
+        key=ENCRYPTION_KEY,
         database=layout.cinder_database,
         timeout=DATABASE_TIMEOUT,
         year=A_YEAR,
