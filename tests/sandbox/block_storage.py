@@ -42,7 +42,7 @@ from oslo_messaging._drivers import impl_fake
 from paste import deploy
 from sqlalchemy import event, orm
 
-from tests.sandbox import config, lifeline, wsgi
+from tests.sandbox import ceph, config, lifeline, parent_rule, wsgi
 from tests.sandbox.layout import Layout, Template
 from tests.sandbox.options import Options
 
@@ -91,6 +91,10 @@ def serve(layout: Layout, descriptor: int, options: Options) -> None:
     """Run the services and answer on the supervisor's socket, for good."""
     _configure(layout)
     _limit_microversions(options.max_microversion)
+    if options.old_parent_rule:
+        parent_rule.follow_cinder_21()
+    if options.ceph:
+        ceph.replace_the_real_driver()
     _take_turns_writing()
     _hurry()
     _stay_unprivileged()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.sandbox.layout import Layout, Template
 
 BACKEND = 'files'
+POSIX_DRIVER = 'cinder.backup.drivers.posix.PosixBackupDriver'
+CEPH_DRIVER = 'cinder.backup.drivers.ceph.CephBackupDriver'
 # Where the wheel of Cinder puts its data files.
 CINDER_FILES = Path(sys.prefix, 'etc', 'cinder')
 # How long a thread of Cinder waits for its turn to write to SQLite.
@@ -72,7 +74,7 @@ auth_strategy = keystone
 resource_query_filters_file = {etc}/resource_filters.json
 default_volume_type = __DEFAULT__
 enabled_backends = {backend}
-backup_driver = cinder.backup.drivers.posix.PosixBackupDriver
+backup_driver = {backup_driver}
 backup_posix_path = {state}/backups
 # A full backup of a volume's 8 MiB is two objects.
 backup_file_size = 4194304
@@ -136,12 +138,13 @@ def cinder_template_conf(template: Template) -> str:
     return _CINDER_TEMPLATE.format(folder=template.folder, database=template.cinder_database)
 
 
-def cinder_conf(layout: Layout, auth_url: str) -> str:
+def cinder_conf(layout: Layout, auth_url: str, backup_driver: str) -> str:
     """Return the configuration of Cinder's four services."""
     return _CINDER.format(
         state=layout.folder,
         etc=CINDER_FILES,
         backend=BACKEND,
+        backup_driver=backup_driver,
         key=ENCRYPTION_KEY,
         database=layout.cinder_database,
         timeout=DATABASE_TIMEOUT,

@@ -69,4 +69,10 @@ class Layout(Template):
 
     @property
     def backups(self) -> Path:
+        """What the POSIX driver stores."""
         return self.folder / 'backups'
+
+    @property
+    def ceph(self) -> Path:
+        """What the Ceph-like driver stores."""
+        return self.folder / 'ceph'
