@@ -27,9 +27,19 @@ import cinder.cmd.volume
 import cinder.privsep
 import os_brick
 import os_brick.privileged
-from cinder import context, coordination, objects, rpc, service, utils, version
+from cinder import (
+    context,
+    coordination,
+    exception,
+    objects,
+    rpc,
+    service,
+    utils,
+    version,
+)
 from cinder.api import versions
 from cinder.api.openstack import api_version_request
+from cinder.backup.drivers.posix import PosixBackupDriver
 from cinder.common import config as cinder_config
 from cinder.common import constants
 from cinder.db import api as db
@@ -43,10 +53,14 @@ from paste import deploy
 from sqlalchemy import event, orm
 
 from tests.sandbox import ceph, config, lifeline, parent_rule, wsgi
+from tests.sandbox.faults import Faults
 from tests.sandbox.layout import Layout, Template
 from tests.sandbox.options import Options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.sandbox.faults import Work
     from tests.sandbox.wsgi import Application
 
 CONF = cfg.CONF
@@ -93,8 +107,7 @@ def serve(layout: Layout, descriptor: int, options: Options) -> None:
     _limit_microversions(options.max_microversion)
     if options.old_parent_rule:
         parent_rule.follow_cinder_21()
-    if options.ceph:
-        ceph.replace_the_real_driver()
+    _let_tests_interfere(Faults(layout.faults), _backup_driver(options))
     _take_turns_writing()
     _hurry()
     _stay_unprivileged()
@@ -123,6 +136,33 @@ def _limit_microversions(newest: str | None) -> None:
     if newest is not None:
         api_version_request._MAX_API_VERSION = newest  # noqa: SLF001
         versions._KNOWN_VERSIONS['v3.0']['version'] = newest  # noqa: SLF001
+
+
+def _backup_driver(options: Options) -> Any:
+    """Return the class of the driver that the backup service is going to use."""
+    if not options.ceph:
+        return PosixBackupDriver
+    ceph.replace_the_real_driver()
+    return ceph.CephDriver
+
+
+def _let_tests_interfere(faults: Faults, driver: Any) -> None:
+    """Make the backup driver wait or fail where a test asks for it."""
+    driver.backup = _faulty(driver.backup, faults, 'create')
+    driver.restore = _faulty(driver.restore, faults, 'restore')
+    driver.delete_backup = _faulty(driver.delete_backup, faults, 'delete')
+
+
+def _faulty(method: Callable[..., Any], faults: Faults, work: Work) -> Callable[..., Any]:
+    def wait_and_work(self: Any, backup: Any, *arguments: Any) -> Any:
+        id_ = backup.volume_id if work == 'create' else backup.id
+        faults.wait(work, id_)
+        reason = faults.take_reason(work, id_)
+        if reason is not None:
+            raise exception.BackupOperationError(reason)
+        return method(self, backup, *arguments)
+
+    return wait_and_work
 
 
 def _take_turns_writing() -> None:

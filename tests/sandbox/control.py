@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.sandbox import install, rbd
 from tests.sandbox.errors import SandboxError
+from tests.sandbox.faults import Faults
 from tests.sandbox.layout import Layout
 from tests.sandbox.options import Options
 
@@ -126,6 +128,34 @@ class Sandbox:
     def ceph(self) -> rbd.Cluster:
         """The stand-in for a Ceph cluster, where the sandbox was started with ``ceph``."""
         return rbd.Cluster(self._layout.ceph)
+
+    @property
+    def faults(self) -> Faults:
+        """Delays and failures of the backup service that a test can ask for."""
+        return Faults(self._layout.faults)
+
+    def lose_backup(self, backup_id: str) -> None:
+        """Remove a backup's data from the store without Cinder's knowledge.
+
+        On Ceph this removes the image, and with it the data of all backups that share the image.
+        """
+        if self.options.ceph:
+            self._remove_image(backup_id)
+            return
+        objects = list(self._layout.backups.rglob(f'volume_*_backup_{backup_id}*'))
+        if not objects:
+            raise SandboxError(f'The store has no data of backup {backup_id}.')
+        for file in objects:
+            file.unlink()
+
+    def _remove_image(self, backup_id: str) -> None:
+        with contextlib.closing(sqlite3.connect(self.database, timeout=30)) as database:
+            pool, volume_id, record = database.execute(
+                'SELECT container, volume_id, service_metadata FROM backups WHERE id = ?',
+                [backup_id],
+            ).fetchone()
+        image = rbd.recorded_image(record) if record else rbd.shared_image(volume_id)
+        self.ceph.pool(pool).remove(image)
 
     def stop(self) -> None:
         """End the servers and remove the state folder; once is enough."""

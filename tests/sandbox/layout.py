@@ -76,3 +76,8 @@ class Layout(Template):
     def ceph(self) -> Path:
         """What the Ceph-like driver stores."""
         return self.folder / 'ceph'
+
+    @property
+    def faults(self) -> Path:
+        """The delays and failures that tests ask for."""
+        return self.folder / 'faults'
