@@ -37,6 +37,14 @@ def sandbox() -> Sandbox:
     return running
 
 
+@functools.cache
+def ceph_sandbox() -> Sandbox:
+    """Start, once in a run, a sandbox that stores backups as Ceph does."""
+    running = Sandbox.start(ceph=True)
+    atexit.register(running.stop)
+    return running
+
+
 class Project(NamedTuple):
     """A project of its own, with a member and an administrator."""
 
@@ -119,9 +127,9 @@ class FunctionalTest(unittest.TestCase):
         for unwanted in ('Traceback', '<', 'None', 'Exception'):
             self.assertNotIn(unwanted, text)
 
-    def make_volume(self, name: str = '', owner: Account | None = None) -> str:
-        """Make a volume of 1 GiB and give its ID."""
-        volume = {'size': 1, 'name': name or self.unique('volume')}
+    def make_volume(self, name: str = '', owner: Account | None = None, **attributes: Any) -> str:
+        """Make a volume of 1 GiB, with attributes of the API, and return its ID."""
+        volume = {'size': 1, 'name': name or self.unique('volume'), **attributes}
         answer = (owner or self.project.member).block_storage(
             'POST', '/volumes', {'volume': volume}
         )
@@ -131,13 +139,56 @@ class FunctionalTest(unittest.TestCase):
 
     def make_backup(self, volume: str, owner: Account | None = None, **attributes: Any) -> str:
         """Make a backup, with the API's attributes, wait until it is available, give its ID."""
-        backup = {'volume_id': volume, **attributes}
-        answer = (owner or self.project.member).block_storage(
-            'POST', '/backups', {'backup': backup}
-        )
-        id_ = str(answer['backup']['id'])
+        id_ = self.begin_backup(volume, owner, **attributes)
         self.wait_for('backup', id_)
         return id_
+
+    def begin_backup(self, volume: str, owner: Account | None = None, **attributes: Any) -> str:
+        """Request a backup, with attributes of the API, and return its ID at once."""
+        answer = (owner or self.project.member).block_storage(
+            'POST', '/backups', {'backup': {'volume_id': volume, **attributes}}
+        )
+        return str(answer['backup']['id'])
+
+    def make_failed_backup(self, volume: str, **attributes: Any) -> str:
+        """Request a backup that must fail, wait until it has failed, and return its ID."""
+        id_ = self.begin_backup(volume, **attributes)
+        self.wait_for('backup', id_, 'error')
+        return id_
+
+    def fail_reason(self, backup: str) -> str:
+        """Return the reason why a backup failed."""
+        return str(self.sql('SELECT fail_reason FROM backups WHERE id = ?', backup)[0][0])
+
+    def remove_backup(self, backup: str, owner: Account | None = None) -> None:
+        """Delete a backup and wait until it is gone."""
+        (owner or self.project.member).block_storage('DELETE', f'/backups/{backup}')
+        self.wait_for('backup', backup, 'deleted')
+
+    def begin_restore(self, backup: str, volume: str) -> None:
+        """Request a restore to a volume, and do not wait."""
+        self.project.member.block_storage(
+            'POST', f'/backups/{backup}/restore', {'restore': {'volume_id': volume}}
+        )
+
+    def make_restored(
+        self, backup: str, volume: str | None = None, *, status: str = 'available'
+    ) -> str:
+        """Restore to a volume (default: a new one), wait for its status, and return its ID."""
+        volume = volume or self.make_volume()
+        self.begin_restore(backup, volume)
+        self.wait_for('volume', volume, status)
+        self.wait_for('backup', backup)
+        return volume
+
+    def write_volume(self, volume: str, text: str) -> None:
+        """Replace what is on a volume with text and zeros."""
+        file = self.box.volume_file(volume)
+        file.write_bytes(text.encode().ljust(file.stat().st_size, b'\0'))
+
+    def read_volume(self, volume: str) -> str:
+        """Return the text that is on a volume, without the zeros after it."""
+        return self.box.volume_file(volume).read_bytes().rstrip(b'\0').decode()
 
     def make_snapshot(self, volume: str) -> str:
         """Make a snapshot, wait until it is available, and give its ID."""
@@ -177,6 +228,15 @@ class FunctionalTest(unittest.TestCase):
         """Do the same with values by name."""
         with closing(sqlite3.connect(self.box.database, timeout=30)) as database, database:
             database.execute(statement, values)
+
+
+class CephTest(FunctionalTest):
+    """A test in a cloud that stores backups as Ceph does."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.box = ceph_sandbox()
+        cls.project = make_project(cls.box)
 
 
 def mends(test: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -15,9 +15,12 @@ from tests.sandbox.clouds import ACCOUNTS
 from tests.sandbox.control import Sandbox, SandboxRunsError
 from tests.sandbox.errors import SandboxError
 from tests.sandbox.layout import DEFAULT_STATE
+from tests.sandbox.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tests.sandbox.options import Switches
 
 INTERRUPTED = 130
 
@@ -86,6 +89,16 @@ def _add_start_options(up: argparse.ArgumentParser) -> None:
         metavar='SECONDS',
         help='have tokens expire after so many seconds (default: 3600)',
     )
+    up.add_argument(
+        '--ceph',
+        action='store_true',
+        help="store backups as Cinder's Ceph driver does, on a stand-in for a cluster",
+    )
+    up.add_argument(
+        '--old-parent-rule',
+        action='store_true',
+        help='choose the parent of an incremental backup as Cinder 21 does',
+    )
 
 
 def _install(_parsed: argparse.Namespace) -> int:
@@ -98,13 +111,7 @@ def _up(parsed: argparse.Namespace) -> int:
     install.ensure()
     begin = time.monotonic()
     try:
-        sandbox = Sandbox.start(
-            parsed.state,
-            max_microversion=parsed.max_microversion,
-            backup_service=not parsed.without_backup_service,
-            token_lifetime=parsed.token_lifetime,
-            attached=False,
-        )
+        sandbox = Sandbox.start(parsed.state, attached=False, **_switches(parsed))
     except SandboxRunsError:
         return _up_already(parsed)
     sys.stderr.write(f'Ready after {time.monotonic() - begin:.1f} seconds; log: {sandbox.log}\n')
@@ -112,15 +119,20 @@ def _up(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _switches(parsed: argparse.Namespace) -> Switches:
+    return {
+        'max_microversion': parsed.max_microversion,
+        'backup_service': not parsed.without_backup_service,
+        'token_lifetime': parsed.token_lifetime,
+        'ceph': parsed.ceph,
+        'old_parent_rule': parsed.old_parent_rule,
+    }
+
+
 def _up_already(parsed: argparse.Namespace) -> int:
     """Be content with a sandbox that runs if it is the one that was asked for."""
     sandbox = Sandbox.attach(parsed.state)
-    running = sandbox.options
-    if (
-        running.max_microversion != parsed.max_microversion
-        or running.backup_service == parsed.without_backup_service
-        or running.token_lifetime != parsed.token_lifetime
-    ):
+    if sandbox.options != Options(temporary=sandbox.options.temporary, **_switches(parsed)):
         sys.stderr.write(f'A sandbox with other options runs in {parsed.state}: `down` stops it.\n')
         return 1
     sys.stderr.write(f'The sandbox in {parsed.state} runs already.\n')

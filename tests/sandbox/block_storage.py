@@ -27,13 +27,24 @@ import cinder.cmd.volume
 import cinder.privsep
 import os_brick
 import os_brick.privileged
-from cinder import coordination, objects, rpc, service, utils, version
+from cinder import (
+    context,
+    coordination,
+    exception,
+    objects,
+    rpc,
+    service,
+    utils,
+    version,
+)
 from cinder.api import versions
 from cinder.api.openstack import api_version_request
+from cinder.backup.drivers.posix import PosixBackupDriver
 from cinder.common import config as cinder_config
 from cinder.common import constants
+from cinder.db import api as db
 from cinder.db import migration
-from cinder.volume import volume_utils
+from cinder.volume import volume_types, volume_utils
 from oslo_config import cfg
 from oslo_db.sqlalchemy import enginefacade
 from oslo_log import log
@@ -41,14 +52,19 @@ from oslo_messaging._drivers import impl_fake
 from paste import deploy
 from sqlalchemy import event, orm
 
-from tests.sandbox import config, lifeline, wsgi
+from tests.sandbox import ceph, config, lifeline, parent_rule, wsgi
+from tests.sandbox.faults import Faults
 from tests.sandbox.layout import Layout, Template
 from tests.sandbox.options import Options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.sandbox.faults import Work
     from tests.sandbox.wsgi import Application
 
 CONF = cfg.CONF
+ENCRYPTED_TYPES = ('secret', 'secret-2')
 UNLIMITED = ('volumes', 'snapshots', 'gigabytes', 'backups', 'backup_gigabytes')
 SCHEDULER_PATIENCE = 30
 POLL = 0.02
@@ -56,10 +72,12 @@ MESSAGE_POLL = 0.01
 
 
 def prepare(template: Template) -> None:
-    """Create the tables, and lift the quotas that the tests would run into."""
+    """Create the tables and the volume types, and lift the quotas that tests would run into."""
     template.cinder_conf.write_text(config.cinder_template_conf(template))
     _configure(template)
     migration.db_sync()
+    for name in ENCRYPTED_TYPES:
+        _create_encrypted_type(name)
     # The options quota_* do nothing: the rows of the default class win.
     with contextlib.closing(sqlite3.connect(template.cinder_database)) as database, database:
         database.executemany(
@@ -68,10 +86,28 @@ def prepare(template: Template) -> None:
         )
 
 
+def _create_encrypted_type(name: str) -> None:
+    administrator = context.get_admin_context()
+    type_ = volume_types.create(administrator, name)
+    db.volume_type_encryption_create(
+        administrator,
+        type_['id'],
+        {
+            'provider': 'luks',
+            'cipher': 'aes-xts-plain64',
+            'key_size': 256,
+            'control_location': 'front-end',
+        },
+    )
+
+
 def serve(layout: Layout, descriptor: int, options: Options) -> None:
     """Run the services and answer on the supervisor's socket, for good."""
     _configure(layout)
     _limit_microversions(options.max_microversion)
+    if options.old_parent_rule:
+        parent_rule.follow_cinder_21()
+    _let_tests_interfere(Faults(layout.faults), _backup_driver(options))
     _take_turns_writing()
     _hurry()
     _stay_unprivileged()
@@ -100,6 +136,33 @@ def _limit_microversions(newest: str | None) -> None:
     if newest is not None:
         api_version_request._MAX_API_VERSION = newest  # noqa: SLF001
         versions._KNOWN_VERSIONS['v3.0']['version'] = newest  # noqa: SLF001
+
+
+def _backup_driver(options: Options) -> Any:
+    """Return the class of the driver that the backup service is going to use."""
+    if not options.ceph:
+        return PosixBackupDriver
+    ceph.replace_the_real_driver()
+    return ceph.CephDriver
+
+
+def _let_tests_interfere(faults: Faults, driver: Any) -> None:
+    """Make the backup driver wait or fail where a test asks for it."""
+    driver.backup = _faulty(driver.backup, faults, 'create')
+    driver.restore = _faulty(driver.restore, faults, 'restore')
+    driver.delete_backup = _faulty(driver.delete_backup, faults, 'delete')
+
+
+def _faulty(method: Callable[..., Any], faults: Faults, work: Work) -> Callable[..., Any]:
+    def wait_and_work(self: Any, backup: Any, *arguments: Any) -> Any:
+        id_ = backup.volume_id if work == 'create' else backup.id
+        faults.wait(work, id_)
+        reason = faults.take_reason(work, id_)
+        if reason is not None:
+            raise exception.BackupOperationError(reason)
+        return method(self, backup, *arguments)
+
+    return wait_and_work
 
 
 def _take_turns_writing() -> None:

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from tests.sandbox.layout import Layout, Template
 
 BACKEND = 'files'
+POSIX_DRIVER = 'cinder.backup.drivers.posix.PosixBackupDriver'
+CEPH_DRIVER = 'cinder.backup.drivers.ceph.CephBackupDriver'
 # Where the wheel of Cinder puts its data files.
 CINDER_FILES = Path(sys.prefix, 'etc', 'cinder')
 # How long a thread of Cinder waits for its turn to write to SQLite.
 DATABASE_TIMEOUT = 60
 DEFAULT_TOKEN_LIFETIME = 3600
+# Nothing is encrypted with it: that would be Nova's work.
+ENCRYPTION_KEY = '5a' * 32
 A_YEAR = 31_536_000
 
 _KEYSTONE = """\
@@ -70,7 +74,7 @@ auth_strategy = keystone
 resource_query_filters_file = {etc}/resource_filters.json
 default_volume_type = __DEFAULT__
 enabled_backends = {backend}
-backup_driver = cinder.backup.drivers.posix.PosixBackupDriver
+backup_driver = {backup_driver}
 backup_posix_path = {state}/backups
 # A full backup of a volume's 8 MiB is two objects.
 backup_file_size = 4194304
@@ -92,10 +96,15 @@ sqlite_synchronous = false
 backend_url = file://{state}/coordination
 [oslo_concurrency]
 lock_path = {state}/locks
+[key_manager]
+backend = tests.sandbox.keys.FixedKeyManager
+fixed_key = {key}
 [oslo_messaging_notifications]
 driver = noop
 [keystone_authtoken]
 www_authenticate_uri = {auth_url}
+# Without it, no application credential with access rules is accepted.
+service_type = block-storage
 service_token_roles_required = true
 {service_user}
 [service_user]
@@ -129,12 +138,14 @@ def cinder_template_conf(template: Template) -> str:
     return _CINDER_TEMPLATE.format(folder=template.folder, database=template.cinder_database)
 
 
-def cinder_conf(layout: Layout, auth_url: str) -> str:
+def cinder_conf(layout: Layout, auth_url: str, backup_driver: str) -> str:
     """Return the configuration of Cinder's four services."""
     return _CINDER.format(
         state=layout.folder,
         etc=CINDER_FILES,
         backend=BACKEND,
+        backup_driver=backup_driver,
+        key=ENCRYPTION_KEY,
         database=layout.cinder_database,
         timeout=DATABASE_TIMEOUT,
         year=A_YEAR,

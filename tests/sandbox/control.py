@@ -13,16 +13,23 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.sandbox import install
+from tests.sandbox import install, rbd
 from tests.sandbox.errors import SandboxError
+from tests.sandbox.faults import Faults
 from tests.sandbox.layout import Layout
 from tests.sandbox.options import Options
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # in typing from Python 3.11 on
+
+    from tests.sandbox.options import Switches
 
 START_TIMEOUT = 90
 STOP_TIMEOUT = 10
@@ -54,22 +61,16 @@ class Sandbox:
         cls,
         state: Path | None = None,
         *,
-        max_microversion: str | None = None,
-        backup_service: bool = True,
-        token_lifetime: int | None = None,
         attached: bool = True,
+        **switches: Unpack[Switches],
     ) -> Sandbox:
         """Start a sandbox and return when it is ready.
 
         Without a state folder it gets a temporary one. An attached sandbox ends with the process
         that started it, whatever that ends of; a detached one goes on until somebody stops it.
+        The switches are the fields of `Options`.
         """
-        options = Options(
-            max_microversion=max_microversion,
-            backup_service=backup_service,
-            token_lifetime=token_lifetime,
-            temporary=state is None,
-        )
+        options = Options(temporary=state is None, **switches)
         python = install.ensure()
         folder = Path(tempfile.mkdtemp(prefix='backupext-sandbox-')) if state is None else state
         layout = Layout(folder.resolve())
@@ -122,6 +123,39 @@ class Sandbox:
     def volume_file(self, volume_id: str) -> Path:
         """Return the file with a volume's bytes: 8 MiB, whatever the volume's size."""
         return self._layout.volumes / volume_id
+
+    @property
+    def ceph(self) -> rbd.Cluster:
+        """The stand-in for a Ceph cluster, where the sandbox was started with ``ceph``."""
+        return rbd.Cluster(self._layout.ceph)
+
+    @property
+    def faults(self) -> Faults:
+        """Delays and failures of the backup service that a test can ask for."""
+        return Faults(self._layout.faults)
+
+    def lose_backup(self, backup_id: str) -> None:
+        """Remove a backup's data from the store without Cinder's knowledge.
+
+        On Ceph this removes the image, and with it the data of all backups that share the image.
+        """
+        if self.options.ceph:
+            self._remove_image(backup_id)
+            return
+        objects = list(self._layout.backups.rglob(f'volume_*_backup_{backup_id}*'))
+        if not objects:
+            raise SandboxError(f'The store has no data of backup {backup_id}.')
+        for file in objects:
+            file.unlink()
+
+    def _remove_image(self, backup_id: str) -> None:
+        with contextlib.closing(sqlite3.connect(self.database, timeout=30)) as database:
+            pool, volume_id, record = database.execute(
+                'SELECT container, volume_id, service_metadata FROM backups WHERE id = ?',
+                [backup_id],
+            ).fetchone()
+        image = rbd.recorded_image(record) if record else rbd.shared_image(volume_id)
+        self.ceph.pool(pool).remove(image)
 
     def stop(self) -> None:
         """End the servers and remove the state folder; once is enough."""

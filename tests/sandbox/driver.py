@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from cinder import interface
+from cinder import interface, objects
 from cinder.volume import driver
 from oslo_config import cfg
 
@@ -74,6 +74,13 @@ class FileDriver(driver.VolumeDriver):  # type: ignore[misc]  # Cinder comes wit
 
     def delete_snapshot(self, snapshot: Any) -> None:
         self._snapshot_file(snapshot).unlink(missing_ok=True)
+
+    def get_backup_device(self, context: Any, backup: Any) -> tuple[Any, bool]:
+        """Return the volume itself for a backup to Ceph, in use or not, as the RBD driver does."""
+        if 'ceph' in backup.service and not backup.snapshot_id:
+            return objects.Volume.get_by_id(context, backup.volume_id), False
+        device: tuple[Any, bool] = super().get_backup_device(context, backup)
+        return device
 
     def initialize_connection(
         self,

@@ -69,4 +69,15 @@ class Layout(Template):
 
     @property
     def backups(self) -> Path:
+        """What the POSIX driver stores."""
         return self.folder / 'backups'
+
+    @property
+    def ceph(self) -> Path:
+        """What the Ceph-like driver stores."""
+        return self.folder / 'ceph'
+
+    @property
+    def faults(self) -> Path:
+        """The delays and failures that tests ask for."""
+        return self.folder / 'faults'

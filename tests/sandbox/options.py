@@ -6,10 +6,21 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
+from typing import TypedDict
 
 from tests.sandbox.errors import SandboxError
 
 NEWEST_MICROVERSION = (3, 71)
+
+
+class Switches(TypedDict, total=False):
+    """The options that `Sandbox.start` takes as arguments."""
+
+    max_microversion: str | None
+    backup_service: bool
+    token_lifetime: int | None
+    ceph: bool
+    old_parent_rule: bool
 
 
 @dataclass(frozen=True)
@@ -19,6 +30,8 @@ class Options:
     max_microversion: str | None = None
     backup_service: bool = True
     token_lifetime: int | None = None
+    ceph: bool = False
+    old_parent_rule: bool = False
     temporary: bool = False
 
     def __post_init__(self) -> None:
