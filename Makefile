@@ -9,7 +9,7 @@ JOBS ?= 3
 PIP := -m pip --quiet --disable-pip-version-check
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint types unit docs functional matrix functional-matrix dist test-dist test-deb test-rpm nightly benchmark pictures sandbox sandbox-down clean
+.PHONY: demo test lint types unit docs functional matrix functional-matrix dist test-dist test-deb test-rpm nightly benchmark pictures transcripts sandbox sandbox-down clean
 
 demo: $(VENVS)/test/plugin
 	@$(BIN)/python -m tests.sandbox install
@@ -84,6 +84,12 @@ pictures: $(VENVS)/test/plugin $(VENVS)/osc/installed
 	@echo '== terminal pictures for the documentation, with a real Cinder (takes about a minute)'
 	@$(BIN)/python -m tests.sandbox install
 	@$(BIN)/python -m tests.pictures
+
+transcripts: $(VENVS)/test/plugin
+	@echo '== transcripts in the documentation, with a real Cinder (takes about two minutes)'
+	@$(BIN)/python -m tests.sandbox install
+	@CORRECT_TRANSCRIPTS=1 $(BIN)/python -m unittest tests.functional.test_transcripts
+	@git diff --stat -- README.rst doc
 
 sandbox: $(VENVS)/test/plugin
 	@$(BIN)/python -m tests.sandbox install

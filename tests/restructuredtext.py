@@ -22,6 +22,7 @@ class Block(NamedTuple):
     options: dict[str, str]
     lines: list[str]
     comment: str = ''
+    indent: str = ''
 
     @property
     def text(self) -> str:
@@ -30,10 +31,15 @@ class Block(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A command line of a transcript, and what the transcript shows below it."""
+    """What is typed in a transcript, and what the transcript shows below it."""
 
-    command: str
+    typed: str
     shown: str
+
+    @property
+    def command(self) -> str:
+        """The command in one line."""
+        return self.typed.replace('\\\n', '')
 
 
 def blocks(text: str) -> Iterator[Block]:
@@ -43,8 +49,9 @@ def blocks(text: str) -> Iterator[Block]:
     for place, line in enumerate(lines):
         found = _DIRECTIVE.match(line)
         if found and place >= end:  # a block may show another one
-            inside = _indented(lines[place + 1 :], ' ' * (len(found[1]) + 3))
-            yield _block(found[2], inside, _comment(lines[end:place]))
+            indent = f'{found[1]}   '
+            inside = _indented(lines[place + 1 :], indent)
+            yield _block(found[2], inside, _comment(lines[end:place]), indent)
             end = place + 1 + len(inside)
 
 
@@ -58,7 +65,7 @@ def steps(block: Block) -> Iterator[Step]:
     for part in re.split(r'^\$ ', block.text, flags=re.MULTILINE)[1:]:
         found = _COMMAND.match(part)
         if found:
-            yield Step(found[1].replace('\\\n', ''), part[found.end() :])
+            yield Step(found[1], part[found.end() :])
 
 
 def section(text: str, title: str) -> str:
@@ -86,11 +93,11 @@ def _indented(lines: list[str], indent: str) -> list[str]:
     return [line[len(indent) :] for line in inside]
 
 
-def _block(language: str, lines: list[str], comment: str) -> Block:
+def _block(language: str, lines: list[str], comment: str, indent: str) -> Block:
     found = [_OPTION.match(line) for line in itertools.takewhile(bool, lines)]
     content = '\n'.join(lines[len(found) :]).strip('\n')
     options = {option[1]: option[2] for option in found if option}
-    return Block(language, options, content.splitlines(), comment)
+    return Block(language, options, content.splitlines(), comment, indent)
 
 
 def _comment(before: list[str]) -> str:

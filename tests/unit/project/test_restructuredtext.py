@@ -65,7 +65,8 @@ class StepTest(unittest.TestCase):
         )
 
     def test_a_command_may_go_on_in_the_next_line(self) -> None:
-        self.assertEqual(self.steps('$ one \\', '    two', 'a'), [Step('one     two', 'a\n')])
+        (step,) = self.steps('$ one \\', '    two', 'a')
+        self.assertEqual((step.command, step.shown), ('one     two', 'a\n'))
 
 
 class SectionTest(unittest.TestCase):
