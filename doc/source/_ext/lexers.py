@@ -10,24 +10,24 @@ from pygments.token import Generic
 from sphinx.application import Sphinx
 
 COMMAND = Generic.Strong
-OPTION = Generic.Strong.Option
-TABLE = Generic.Output.Table
+OUTPUT = Generic.Output
 
 
 class TranscriptLexer(RegexLexer):
-    """Tell apart prompts, commands with their options, the lines of tables, and other output."""
+    """Tell apart prompts, commands, the lines of tables, other output, and options in both."""
 
     tokens: ClassVar = {
         'root': [
-            (r'\$ ', Generic.Prompt, 'command'),
-            (r'(\+-|\| ).*\n?', TABLE),
-            (r'.+\n?|\n', Generic.Output),
+            (r'^\$ ', Generic.Prompt, 'command'),
+            (r'^(\+-|\| ).*\n?', OUTPUT.Table),
+            (r'--[a-z][\w-]*', OUTPUT.Option),
+            (r'[^\n-]+|[\n-]', OUTPUT),
         ],
         'command': [
             (r'\\\n', COMMAND),
             (r'\n', COMMAND, '#pop'),
             (r'\s+', COMMAND),
-            (r'-\S+', OPTION),
+            (r'-\S+', COMMAND.Option),
             (r'\S+', COMMAND),
         ],
     }

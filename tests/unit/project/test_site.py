@@ -102,6 +102,14 @@ class PageTest(SiteTest):
                 with self.subTest(f'{name} {option}'):
                     self.assertRegex(text, rf'(?<![\w-]){option}(?![\w-])')
 
+    def test_the_style_sheet_finds_tables_and_options_in_transcripts(self) -> None:
+        style = (SOURCE / '_static' / 'site.css').read_text('utf-8')
+        wanted = set(re.findall(r'\.(g[os]-\w+)', style))
+        classes = self.pages['user/deleting.html'].values('span', 'class')
+        classes += self.pages['user/backups.html'].values('span', 'class')
+        self.assertEqual(len(wanted), 3)
+        self.assertLessEqual(wanted, set(' '.join(classes).split()))
+
     def test_every_page_leads_to_every_chapter(self) -> None:
         chapters = {f'{name}/index.html' for name in ('user', 'cli', 'admin', 'contributor')}
         for path, page in self.pages.items():
