@@ -3,8 +3,8 @@
 
 The Ceph driver writes every backup of a snapshot into one image for each volume, without a record
 of which backup the data belongs to. Deleting any of these backups may remove the image, and with it
-the data of another one, which still says ``available``. So does deleting an incremental backup that
-failed because its parent is a backup of a snapshot.
+the data of another one, which still says ``available``. So does deleting a backup of the volume that
+failed: a full one that has no image, or an incremental one whose parent is a backup of a snapshot.
 """
 
 from collections.abc import Iterable
@@ -52,9 +52,10 @@ def uses_shared_image(backup: Backup, parents: Iterable[Backup]) -> bool:
     """
     if backup.snapshot_id:
         return True
-    if not backup.is_incremental or has_finished(backup):
+    if has_finished(backup):
         return False
-    return any(parent.snapshot_id for parent in parents)
+    # Without an image of its own, a failed full backup is looked for in the shared one.
+    return not backup.is_incremental or any(parent.snapshot_id for parent in parents)
 
 
 def is_in_shared_image(backup: Backup) -> bool:

@@ -123,12 +123,13 @@ class Choice:
             protection = retention.protection(backup, self._cloud.time)
             if protection and backup.id not in self._named:
                 raise errors.RefusedError(
-                    f'Backup {backup} {reason} and is protected ({protection}). Name it too to delete both.'
+                    f'Backup {backup} {reason} and is protected ({protection}). Name it too to '
+                    'delete both.'
                 )
 
     def _endangered(self, backup: Backup, chosen: Container[str]) -> tuple[Backup, ...]:
         """Return available backups whose data may be lost with one that was chosen."""
-        if not (backup.snapshot_id or (backup.is_incremental and backup.status != 'available')):
+        if not backup.snapshot_id and storage.has_finished(backup):
             return ()
         graph = self._graph(backup.volume_id)
         shared = storage.shares_data_with(backup, graph.backups, graph.parents(backup))

@@ -76,6 +76,7 @@ class Restore:
         self._cloud = cloud
         self._note = note
         self._patience = patience
+        self._sources: dict[str, Volume | None] = {}
 
     def begin(
         self, reference: str, volume: str | None, new: NewVolume, *, force: bool = False
@@ -175,6 +176,8 @@ class Restore:
         type it fails, and the target has lost its data by then. An unencrypted backup on an
         encrypted volume cannot be read either.
         """
+        if volume.id == backup.volume_id:
+            return
         is_encrypted = self._is_encrypted(backup)
         if not (is_encrypted or volume.encrypted):
             return
@@ -194,9 +197,12 @@ class Restore:
             )
 
     def _is_encrypted(self, backup: Backup) -> bool:
-        """Tell whether a backup is encrypted; below 3.64 only its source volume can tell."""
-        if self._cloud.shows('encryption_key_id'):
-            return backup.encryption_key_id is not None
+        """Tell whether a backup is encrypted.
+
+        Below 3.64, and where the cloud has one key for all volumes, only its source volume tells.
+        """
+        if backup.encryption_key_id is not None:
+            return True
         try:
             source = self._source(backup)
         except errors.RequestError as error:
@@ -206,7 +212,11 @@ class Restore:
         return bool(source and source.encrypted)
 
     def _source(self, backup: Backup) -> Volume | None:
-        return self._cloud.read_volume(backup.volume_id) if backup.volume_id else None
+        """Read the volume that a backup was made of, once; None where it is gone."""
+        id_ = backup.volume_id or ''
+        if id_ not in self._sources:
+            self._sources[id_] = self._cloud.read_volume(id_) if id_ else None
+        return self._sources[id_]
 
     def _to_new(self, backup: Backup, new: NewVolume) -> Restored:
         _refuse_too_small(backup, new)

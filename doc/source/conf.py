@@ -12,18 +12,19 @@ project = 'backupext'
 author = 'The backupext founders'
 project_copyright = author
 
-extensions = ['cliff.sphinxext', 'tables']
+extensions = ['cliff.sphinxext', 'lexers', 'options', 'tables']
 
 root_doc = 'index'
 nitpicky = True
 highlight_language = 'none'
+# A dash or a curly quote in a command line that somebody copies is an error.
+smartquotes = False
 
-html_theme = 'alabaster'
-html_theme_options = {
-    'description': 'Volume backups for python-openstackclient',
-    'page_width': '75em',
-    'sidebar_includehidden': True,
-}
+html_theme = 'furo'
+html_title = 'backupext'
+html_static_path = ['_static']
+html_css_files = ['site.css']
+html_copy_source = False
 
 man_pages = [
     (

@@ -42,17 +42,32 @@ class OpenStack:
 
     def run(self, arguments: str | list[str], environment: Mapping[str, str]) -> Result:
         """Run a command; arguments are written as a shell would read them, or as a list."""
-        argv = shlex.split(arguments) if isinstance(arguments, str) else arguments
         stdout, stderr = Path(self._folder.name, 'stdout'), Path(self._folder.name, 'stderr')
+        status = self._run(arguments, environment, stdout, stderr)
+        return Result(status, stdout.read_text(), stderr.read_text())
+
+    def seen(self, arguments: str | list[str], environment: Mapping[str, str]) -> str:
+        """Run a command and return stdout and stderr in the order in which they were written."""
+        both = Path(self._folder.name, 'both')
+        self._run(arguments, environment, both, both)
+        return both.read_text()
+
+    def _run(
+        self,
+        arguments: str | list[str],
+        environment: Mapping[str, str],
+        stdout: Path,
+        stderr: Path,
+    ) -> int:
+        """Run a command that writes to files, and return its exit status."""
         command = {
-            'arguments': argv,
+            'arguments': shlex.split(arguments) if isinstance(arguments, str) else arguments,
             'environment': {'PATH': os.environ['PATH'], 'LANG': 'C.UTF-8', **environment},
             'folder': self._folder.name,
             'stdout': str(stdout),
             'stderr': str(stderr),
         }
-        status = self._ask(json.dumps(command))
-        return Result(status, stdout.read_text(), stderr.read_text())
+        return self._ask(json.dumps(command))
 
     def _ask(self, line: str) -> int:
         if self._server.stdin is None or self._server.stdout is None:

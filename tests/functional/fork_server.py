@@ -58,6 +58,8 @@ def _become(command: dict[str, Any]) -> None:
         _redirect(command['stdout'], 1)
         _redirect(command['stderr'], 2)
         sys.stdin = io.StringIO()
+        if command['stdout'] == command['stderr'] and isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(line_buffering=True)
         sys.argv[1:] = command['arguments']
         try:
             status = shell.main()
@@ -70,7 +72,8 @@ def _become(command: dict[str, Any]) -> None:
 
 
 def _redirect(path: str, descriptor: int) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # Stdout and stderr may share a file. Appending keeps one from overwriting the other.
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
     os.dup2(file, descriptor)
     os.close(file)
 

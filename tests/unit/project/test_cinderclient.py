@@ -6,7 +6,8 @@ import re
 import unittest
 from importlib.util import find_spec
 
-from tests.unit.project.test_documentation import SOURCE, command_of, names, parsers
+from tests.unit.project.pages import read
+from tests.unit.project.typed import command_of, names, parsers
 
 
 class CinderclientTest(unittest.TestCase):
@@ -14,7 +15,7 @@ class CinderclientTest(unittest.TestCase):
 
     def rows(self) -> list[tuple[str, str]]:
         """Read the list: command lines of cinder, and what they are here."""
-        text = (SOURCE / 'user' / 'from-cinder.rst').read_text('utf-8')
+        text = read('user', 'from-cinder.rst')
         return re.findall(r'^   \* - ``(backup-.*)``\n     - ``(.*)``$', text, re.MULTILINE)
 
     def theirs(self) -> dict[str, set[str]]:

@@ -8,7 +8,6 @@ import ast
 import configparser
 import doctest
 import importlib.util
-import itertools
 import os
 import re
 import shlex
@@ -17,10 +16,9 @@ import subprocess
 import sys
 import tempfile
 import unittest
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+from tests.restructuredtext import Block, Step, blocks, steps
 from tests.unit.project import ours
 
 PAGE = Path('doc', 'source', 'contributor', 'adding-a-command.rst')
@@ -29,9 +27,6 @@ NOT_COPIED = shutil.ignore_patterns('__pycache__', 'build')
 #: mypy takes seconds with what it remembers of the checkout, and a minute without.
 MEMORY = '.mypy_cache'
 CACHE = 'cache'
-
-DIRECTIVE = re.compile(r'^( *)\.\. code-block:: (\w+)$')
-OPTION = re.compile(r':([a-z-]+): (.+)')
 
 PYTHON = '.venvs/test/bin/python'
 INSTALL = f'{PYTHON} -m pip install '
@@ -46,88 +41,35 @@ NOT_FOLLOWED = (
 SIXTEEN_DIGITS = '0123456789abcdef'
 
 
-class Block(NamedTuple):
-    """A block of code of the page, and the file that its caption names, if it names one."""
-
-    language: str
-    options: dict[str, str]
-    lines: list[str]
-
-    @property
-    def file(self) -> str:
-        return self.options.get('caption', '').replace('...', '*')
-
-    @property
-    def text(self) -> str:
-        return ''.join(f'{line}\n' for line in self.lines)
-
-    @property
-    def marked(self) -> range:
-        """The places of the lines that are new in a file that exists."""
-        first, _, last = self.options['emphasize-lines'].partition('-')
-        return range(int(first) - 1, int(last or first))
-
-    @property
-    def is_edit(self) -> bool:
-        return 'emphasize-lines' in self.options
-
-    @property
-    def anchor(self) -> str:
-        """The lines that are there already."""
-        there = [line for place, line in enumerate(self.lines) if place not in self.marked]
-        return ''.join(f'{line}\n' for line in there)
+def file_of(block: Block) -> str:
+    """Name the file that the caption of a block names, if it has one."""
+    return block.options.get('caption', '').replace('...', '*')
 
 
-class Step(NamedTuple):
-    """A command line of the page, and what it says that one sees."""
-
-    command: str
-    shown: str
+def is_edit(block: Block) -> bool:
+    """Tell whether a block changes a file that exists."""
+    return 'emphasize-lines' in block.options
 
 
-def blocks(text: str) -> Iterator[Block]:
-    """Find the blocks of code of a page, in their order."""
-    lines = text.splitlines()
-    end = 0
-    for place, line in enumerate(lines):
-        found = DIRECTIVE.match(line)
-        if found and place >= end:  # a block may show another one
-            inside = _indented(lines[place + 1 :], ' ' * (len(found[1]) + 3))
-            end = place + 1 + len(inside)
-            yield _block(found[2], inside)
-
-
-def _indented(lines: list[str], indent: str) -> list[str]:
-    """Take the lines up to the first that is less indented, without their indentation."""
-    inside = itertools.takewhile(lambda line: not line or line.startswith(indent), lines)
-    return [line[len(indent) :] for line in inside]
-
-
-def _block(language: str, lines: list[str]) -> Block:
-    found = [OPTION.match(line) for line in itertools.takewhile(bool, lines)]
-    content = '\n'.join(lines[len(found) :]).strip('\n')
-    options = {option[1]: option[2] for option in found if option}
-    return Block(language, options, content.splitlines())
-
-
-def steps(block: Block) -> Iterator[Step]:
-    """Take the command lines of a transcript apart."""
-    for part in re.split(r'^\$ ', block.text, flags=re.MULTILINE)[1:]:
-        command, _, shown = part.partition('\n')
-        yield Step(command, shown)
+def anchor(block: Block) -> str:
+    """Give the lines of an edit that are in the file already: those without a mark."""
+    first, _, last = block.options['emphasize-lines'].partition('-')
+    marked = range(int(first) - 1, int(last or first))
+    there = [line for place, line in enumerate(block.lines) if place not in marked]
+    return ''.join(f'{line}\n' for line in there)
 
 
 def insert(text: str, block: Block) -> str:
     """Add the marked lines of a block to a file's text."""
-    result, times = _replaced(text, block.anchor, block.text)
+    result, times = _replaced(text, anchor(block), block.text)
     if times != 1:
-        raise AssertionError(f'{block.file} does not have these lines, once:\n{block.anchor}')
+        raise AssertionError(f'{file_of(block)} does not have these lines, once:\n{anchor(block)}')
     return result
 
 
 def take_out(text: str, block: Block) -> str:
     """Remove the marked lines of a block from a file's text, if they are in it."""
-    return _replaced(text, block.text, block.anchor)[0]
+    return _replaced(text, block.text, anchor(block))[0]
 
 
 def _replaced(text: str, lines: str, others: str) -> tuple[str, int]:
@@ -160,8 +102,8 @@ class Copy:
 
     def _undo(self, block: Block) -> None:
         """Take out what somebody who has followed the page has in the checkout."""
-        for path in self.root.glob(block.file) if block.file else ():
-            if block.is_edit:
+        for path in self.root.glob(file_of(block)) if file_of(block) else ():
+            if is_edit(block):
                 path.write_text(take_out(path.read_text('utf-8'), block), 'utf-8')
                 self._expect_nothing_of(block, path)
             else:
@@ -173,23 +115,23 @@ class Copy:
         for line in left:
             if re.search(f'^{re.escape(line)}$', path.read_text('utf-8'), re.MULTILINE):
                 raise AssertionError(
-                    f'{block.file} has this line of the page, but not between the lines that the '
-                    f'page names; see "Before your own command" there:\n{line}'
+                    f'{file_of(block)} has this line of the page, but not between the lines that '
+                    f'the page names; see "Before your own command" there:\n{line}'
                 )
 
     def write(self, block: Block) -> None:
         """Do what a block says."""
-        if block.is_edit:
+        if is_edit(block):
             path = self.path(block)
             path.write_text(insert(path.read_text('utf-8'), block), 'utf-8')
-        elif '*' in block.file:
+        elif '*' in file_of(block):
             self.path(block).write_text(block.text, 'utf-8')
         else:
-            (self.root / block.file).write_text(block.text, 'utf-8')
+            (self.root / file_of(block)).write_text(block.text, 'utf-8')
 
     def path(self, block: Block) -> Path:
         """Give the one file that a caption names."""
-        (path,) = self.root.glob(block.file)
+        (path,) = self.root.glob(file_of(block))
         return path
 
     def install(self) -> None:
@@ -247,7 +189,7 @@ class TutorialTest(unittest.TestCase):
         cls.copy = Copy(Path(folder.name))
         cls.seen = []
         for block in cls.copy.page:
-            if block.file:
+            if file_of(block):
                 cls.copy.write(block)
             elif block.language == 'console':
                 cls._follow(block)
@@ -261,7 +203,7 @@ class TutorialTest(unittest.TestCase):
 
     def files(self) -> list[Path]:
         """List the Python files that the page writes or changes."""
-        named = {block.file for block in self.copy.page if block.file.endswith('.py')}
+        named = {file_of(block) for block in self.copy.page if file_of(block).endswith('.py')}
         return [self.copy.root / name for name in sorted(named)]
 
     def test_one_sees_what_the_page_says(self) -> None:
@@ -324,51 +266,19 @@ class TutorialTest(unittest.TestCase):
         self.assertIn('Success: no issues found', self.copy.run(f'{PYTHON} -m mypy {names}'))
 
 
-class BlockTest(unittest.TestCase):
-    """How the page is read."""
+class EditTest(unittest.TestCase):
+    """How a block of the page changes a file."""
 
-    PAGE = """
-Text.
-
-.. code-block:: python
-   :caption: a.py
-   :emphasize-lines: 2
-
-       first
-       second
-
-   third
-
-More text.
-
-.. code-block:: rst
-
-   .. code-block:: console
-
-      $ no
-
-Last.
-"""
-
-    def test_blocks_keep_their_indentation_and_end_with_it(self) -> None:
-        python, rst = blocks(self.PAGE)
-        self.assertEqual(python.lines, ['    first', '    second', '', 'third'])
-        self.assertEqual(rst.lines, ['.. code-block:: console', '', '   $ no'])
+    EDIT = Block('python', {'emphasize-lines': '2'}, ['    first', '    second', '', 'third'])
 
     def test_marked_lines_are_put_in_and_taken_out(self) -> None:
-        edit, _ = blocks(self.PAGE)
         before = 'zero\n    first\n\nthird\nfourth\n'
         after = 'zero\n    first\n    second\n\nthird\nfourth\n'
-        self.assertEqual(insert(before, edit), after)
-        self.assertEqual(take_out(after, edit), before)
-        self.assertEqual(take_out(before, edit), before)
+        self.assertEqual(insert(before, self.EDIT), after)
+        self.assertEqual(take_out(after, self.EDIT), before)
+        self.assertEqual(take_out(before, self.EDIT), before)
 
     def test_a_place_that_is_not_there_is_noticed(self) -> None:
-        edit, _ = blocks(self.PAGE)
         for text in ('zero\n', 'x    first\n\nthird\n', 2 * '    first\n\nthird\n'):
             with self.subTest(text), self.assertRaises(AssertionError):
-                insert(text, edit)
-
-    def test_a_transcript_is_taken_apart(self) -> None:
-        block = Block('console', {}, ['$ one', 'a', 'b', '$ two'])
-        self.assertEqual(list(steps(block)), [Step('one', 'a\nb\n'), Step('two', '')])
+                insert(text, self.EDIT)
