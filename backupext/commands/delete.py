@@ -48,7 +48,7 @@ class DeleteVolumeBackup(plans.PlanningCommand):
         found = listing.find_many(self.cloud, parsed_args.backups, self._failures)
         missing = self._failures.count
         choice = delete.Choice(self.cloud, found)
-        self._planned = choice.make(cascade=parsed_args.cascade)
+        self._planned = choice.make(cascade=parsed_args.cascade, is_forced=parsed_args.force)
         self._total = missing + len(self._planned)
         if parsed_args.dry_run or parsed_args.cascade:
             for each in self._planned:
@@ -59,7 +59,7 @@ class DeleteVolumeBackup(plans.PlanningCommand):
     def question(self, parsed_args: argparse.Namespace) -> str | None:
         """Ask where more is deleted than what was named, or may be lost with it."""
         endangered = [each.warning for each in self._planned if each.endangered]
-        if endangered and not parsed_args.force and self.reporter.can_ask:
+        if endangered and self.reporter.can_ask:
             return ' '.join(endangered)
         if any(not each.is_named for each in self._planned):
             return 'These will be deleted.'
@@ -77,7 +77,7 @@ class DeleteVolumeBackup(plans.PlanningCommand):
 
     def _agreed(self, parsed_args: argparse.Namespace) -> list['Backup']:
         """Leave out what would take the data of another backup with it, if nobody could agree."""
-        agreed = parsed_args.force or parsed_args.auto_approve or self.reporter.can_ask
+        agreed = parsed_args.auto_approve or self.reporter.can_ask
         for each in self._planned:
             if each.endangered and not agreed:
                 self._failures(each.refusal)

@@ -3,8 +3,8 @@
 
 The Ceph driver writes every backup of a snapshot into one image for each volume, without a record
 of which backup the data belongs to. Deleting any of these backups may remove the image, and with it
-the data of another one, which still says ``available``. So does deleting a backup of the volume that
-failed: a full one that has no image, or an incremental one whose parent is a backup of a snapshot.
+the data of another one, which still says ``available``. So does deleting a backup of the volume
+that failed: a full one without an image, or an incremental one whose parent is one of a snapshot.
 """
 
 from collections.abc import Iterable
@@ -54,8 +54,10 @@ def uses_shared_image(backup: Backup, parents: Iterable[Backup]) -> bool:
         return True
     if has_finished(backup):
         return False
-    # Without an image of its own, a failed full backup is looked for in the shared one.
-    return not backup.is_incremental or any(parent.snapshot_id for parent in parents)
+    if backup.is_incremental:
+        return any(parent.snapshot_id for parent in parents)
+    # Without an image of its own, a full backup that failed is looked for in the shared one.
+    return backup.status in _LOST
 
 
 def is_in_shared_image(backup: Backup) -> bool:

@@ -66,9 +66,10 @@ class Choice:
         self._named = chains.by_id(named)
         self._graphs: dict[str | None, chains.Graph] = {}
 
-    def make(self, *, cascade: bool) -> list[Planned]:
+    def make(self, *, cascade: bool, is_forced: bool = False) -> list[Planned]:
         """Return what is to be deleted, the newest first.
 
+        :param is_forced: the user accepts that the data of other backups may be lost.
         :raises RefusedError: whether some incremental builds on a named backup cannot be told, or
             one that does is protected and was not named.
         """
@@ -80,6 +81,8 @@ class Choice:
                     chosen.setdefault(dependent.id, Planned(dependent, reason))
             self._refuse_protected(chosen.values())
         order = chains.deletion_order(each.backup for each in chosen.values())
+        if is_forced:
+            return [chosen[backup.id] for backup in order]
         return [
             chosen[backup.id]._replace(endangered=self._endangered(backup, chosen))
             for backup in order
@@ -129,7 +132,7 @@ class Choice:
 
     def _endangered(self, backup: Backup, chosen: Container[str]) -> tuple[Backup, ...]:
         """Return available backups whose data may be lost with one that was chosen."""
-        if not backup.snapshot_id and storage.has_finished(backup):
+        if not backup.snapshot_id and backup.status != 'error':
             return ()
         graph = self._graph(backup.volume_id)
         shared = storage.shares_data_with(backup, graph.backups, graph.parents(backup))

@@ -129,6 +129,12 @@ def delay(seconds: float) -> Fault:
     return meanwhile(lambda: time.sleep(seconds))
 
 
+def never_answer(exchange: Exchange) -> None:
+    """Take a request, and say nothing as long as the test lasts."""
+    exchange.close_connection = True
+    exchange.server.proxy.is_closed.wait(_GIVE_UP)
+
+
 def meanwhile(happens: Callable[[], Any]) -> Fault:
     """Have something happen in the cloud just before a request arrives there."""
 
@@ -159,6 +165,7 @@ class Proxy:
         self.all_requests: list[Request] = []
         self._script: list[tuple[re.Pattern[str], Iterator[Fault]]] = []
         self._lock = threading.Lock()
+        self.is_closed = threading.Event()
         self._socket = _bound(0)
         self.port = int(self._socket.getsockname()[1])
         self._folder = tempfile.TemporaryDirectory(prefix='backupext-proxy-')
@@ -221,6 +228,7 @@ class Proxy:
 
     def close(self) -> None:
         """Give up the port."""
+        self.is_closed.set()
         self.down()
         self._socket.close()
         self._folder.cleanup()

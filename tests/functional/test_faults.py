@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 from threading import Timer
 
@@ -17,6 +18,7 @@ from tests.functional.faults import (
     delay,
     lose_answer,
     meanwhile,
+    never_answer,
     pass_on,
     reset,
     then,
@@ -138,12 +140,26 @@ class WaitTest(RunningTest):
         self.assertEqual(result.status, 0, result.stderr)
         self.assertEqual(result.stderr.count(_WAITING), 1)
 
-    def test_the_first_look_is_survived_too(self) -> None:
-        backup = self.make_backup(self.make_volume())
-        self.proxy.script(f'GET /backups/{backup}', answer(503))
-        result = self.run_openstack(f'volume backup wait {backup}')
-        self.assertEqual(result.status, 0, result.stderr)
-        self.assertEqual(result.stderr.count(_WAITING), 1)
+    def test_the_first_look_is_survived_by_every_command_that_waits(self) -> None:
+        for command, look in (
+            ('wait {newest}', 'GET /backups/.+'),
+            ('delete {newest} --wait', 'GET /backups/.+'),
+            ('delete {full} --cascade --auto-approve', 'GET /backups/.+'),
+            ('prune --volume {volume} --keep-last 1 --auto-approve', 'GET /backups/detail'),
+            ('restore {newest} --wait', 'GET /backups/.+'),
+            ('create {name} --wait', 'GET /volumes/detail'),
+        ):
+            with self.subTest(command):
+                name = self.unique('volume')
+                volume = self.make_volume(name)
+                ids = {'name': name, 'volume': volume, 'full': self.make_backup(volume)}
+                ids['newest'] = self.make_backup(volume, incremental=True)
+                self.proxy.forget()
+                self.proxy.script(look, answer(503))
+                result = self.run_openstack(f'volume backup {command.format_map(ids)}')
+                self.assertEqual(result.status, 0, result.stderr)
+                self.assertEqual(result.stderr.count(_WAITING), 1)
+                self.assertEqual(self.proxy.requests[0].status, 503)
 
     def test_what_does_not_pass_ends_it(self) -> None:
         backup = self.make_backup(self.make_volume())
@@ -179,6 +195,49 @@ class WaitTest(RunningTest):
         self.assertEqual(lines[0], f'Backup {backup}: creating\n')
         self.assertIn('Connection refused', lines[1])
         self.assertEqual(lines[2:], [f'Backup {backup}: available\n'])
+
+
+class SilenceTest(ProxyTest):
+    """A server that accepts connections and never answers."""
+
+    def assert_ends_in_time(self, arguments: str, seconds: int) -> str:
+        """Expect the end of the time limit soon after it, and give the last line."""
+        begun = time.monotonic()
+        result = self.run_openstack(f'volume backup {arguments} --timeout {seconds}s')
+        self.assertEqual((result.status, result.stdout), (3, ''), result.stderr)
+        took = time.monotonic() - begun
+        self.assertGreaterEqual(took, seconds)
+        self.assertLess(took, seconds + 5)
+        return result.stderr.splitlines()[-1]
+
+    def test_a_wait_ends_in_time(self) -> None:
+        backup = self.make_backup(self.make_volume())
+        self.proxy.script('GET /backups/.+', forever=never_answer)
+        self.assertIn('Timed out after 6s', self.assert_ends_in_time(f'wait {backup}', 6))
+
+    def test_also_where_there_is_no_answer_to_anything(self) -> None:
+        self.proxy.script('.*', forever=never_answer)
+        self.assert_ends_in_time(f'wait {uuid.uuid4()}', 6)
+
+    def test_also_in_the_middle(self) -> None:
+        backup = self.make_backup(self.make_volume())
+        self.set_status(backup, 'creating')
+        self.proxy.script('GET /backups/.+', pass_on, pass_on, forever=never_answer)
+        told = self.assert_ends_in_time(f'wait {backup}', 6)
+        self.assertIn(f'openstack volume backup show {backup}', told)
+
+    def test_a_restore_is_not_repeated(self) -> None:
+        backup = self.make_backup(self.make_volume())
+        self.proxy.script('POST .*', forever=never_answer)
+        told = self.assert_ends_in_time(f'restore {backup} --wait', 6)
+        self.assertIn('Whether the restore has begun is unknown', told)
+        self.assertEqual(len(self.proxy.lines('POST .*')), 1)
+
+    def test_a_deletion_names_what_may_be_going(self) -> None:
+        backup = self.make_backup(self.make_volume())
+        self.proxy.script('DELETE .*', forever=never_answer)
+        told = self.assert_ends_in_time(f'delete {backup} --wait', 6)
+        self.assertIn(f'openstack volume backup show {backup}', told)
 
 
 class TokenTest(ProxyTest):
@@ -267,8 +326,23 @@ class CreateTest(ProxyTest):
 
     def test_a_refusal_is_not_repeated(self) -> None:
         self.proxy.script('POST /backups', answer(413))
-        self.assertIn('quota', self.fails(f'volume backup create {self.make_volume()}'))
+        sentence = self.fails(f'volume backup create {self.make_volume()} --wait')
+        # Of a proxy: Cinder says which quota.
+        self.assertIn('Too Large', sentence)
+        self.assertNotIn('quota', sentence)
         self.assertEqual(len(self.proxy.lines('POST /backups')), 1)
+
+    def test_a_limit_of_the_rate_is_waited_out(self) -> None:
+        self.proxy.script('POST /backups', answer(413, retry_after=1))
+        self.assert_made_once(self.make_volume(), '--wait')
+        self.assertEqual(len(self.proxy.lines('POST /backups')), 2)
+
+    def test_a_refusal_does_not_hide_the_first_failure(self) -> None:
+        self.proxy.script('POST /backups', answer(500), answer(400))
+        sentence = self.fails(f'volume backup create {self.make_volume()}')
+        self.assertIn('the server failed', sentence)
+        self.assertIn('Another try failed too', sentence)
+        self.assertIn('Bad Request', sentence)
 
     def test_an_earlier_backup_is_not_mistaken_for_it(self) -> None:
         volume = self.make_volume()
@@ -322,7 +396,8 @@ class RestoreTest(ProxyTest):
         self.proxy.script('POST /(backups/.*/restore|volumes)', fault)
         sentence = self.fails(f'volume backup restore {arguments}')
         self.assertIn('unknown', sentence)
-        self.assertIn('openstack volume list', sentence)
+        # The new volume is named, where there is one.
+        self.assertIn(f'openstack volume {"show" if made else "list"}', sentence)
         self.assertEqual(len(self.proxy.lines('POST .*')), 1)
         self.assertEqual(len(self.rows('volumes')) - before, made)
 

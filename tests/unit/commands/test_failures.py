@@ -13,6 +13,7 @@ from tests.unit.stub import CINDER
 
 SHOW = f'volume backup show {ID}'
 GET = f'GET /backups/{ID}'
+GET_SOURCE = f'GET /volumes/{VOLUME_ID}'
 LOOK_UP = f'Cannot look up backup {ID}'
 
 # What a proxy in front of Cinder says.
@@ -163,10 +164,12 @@ class NoServiceTest(FailureTest):
         ):
             with self.subTest(command):
                 self.use_cloud().on(GET, {'backup': backup()})
+                self.cloud.on(GET_SOURCE, {'volume': volume()})
+                self.cloud.on(f'GET /volumes/detail?name=restore_backup_{ID}', {'volumes': []})
                 self.cloud.refuse(line, 404, said)
                 message = self.fails(f'volume backup {command}')
                 self.assertTrue(message.endswith(f"backup 'nightly' ({ID}){told}"), message)
-                self.assert_asked(GET, line)
+                self.assertEqual(self.cloud.lines.count(line), 1)
 
 
 class RefusalTest(FailureTest):
@@ -257,6 +260,7 @@ class TooLargeTest(FailureTest):
         said = "Maximum number of volumes allowed (10) exceeded for quota 'volumes'."
         restore = f'POST /backups/{ID}/restore'
         self.cloud.on(GET, {'backup': backup()})
+        self.cloud.on(GET_SOURCE, {'volume': volume()})
         fault = {'overLimitFault': {'code': 413, 'message': said}}
         self.cloud.on(restore, fault, status=413, headers={'Retry-After': '0'})
         self.assertEqual(
@@ -293,6 +297,7 @@ class TooLargeTest(FailureTest):
     def test_and_by_what_restores_one(self) -> None:
         restore = f'POST /backups/{ID}/restore'
         self.cloud.on(GET, {'backup': backup()})
+        self.cloud.on(GET_SOURCE, {'volume': volume()})
         self.limit_rate(restore, 7)
         said = {'backup_id': ID, 'volume_id': VOLUME_ID, 'volume_name': 'fresh'}
         self.cloud.on(restore, {'restore': said}, status=202)

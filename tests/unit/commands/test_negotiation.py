@@ -11,8 +11,6 @@ SHOW = f'volume backup show {ID} -f value -c id'
 RESTORE = f'volume backup restore {ID} --force {VOLUME_ID}'
 # A read through the SDK, a plain read, and a write: each goes its own way through the SDK.
 RESTORE_ASKS = [f'GET /backups/{ID}', f'GET /volumes/{VOLUME_ID}', f'POST /backups/{ID}/restore']
-# Below 3.64 only the source tells whether a backup is encrypted.
-OLDER_RESTORE_ASKS = [*RESTORE_ASKS[:2], RESTORE_ASKS[1], RESTORE_ASKS[2]]
 
 
 class NegotiationTest(CommandTest):
@@ -49,9 +47,8 @@ class UnpinnedTest(NegotiationTest):
             with self.subTest(maximum):
                 self.use_cloud(maximum=maximum)
                 self.assertEqual(self.openstack(RESTORE).status, 0)
-                asks = RESTORE_ASKS if maximum == '3.70' else OLDER_RESTORE_ASKS
-                self.assert_asked(RESTORE_ASKS[0], *asks)
-                self.assertEqual(self.versions, ['3.71', *[maximum] * len(asks)])
+                self.assert_asked(RESTORE_ASKS[0], *RESTORE_ASKS)
+                self.assertEqual(self.versions, ['3.71', maximum, maximum, maximum])
 
     def test_several_backups_cost_one_refusal(self) -> None:
         self.use_cloud(maximum='3.42')
@@ -102,8 +99,8 @@ class PinnedTest(NegotiationTest):
     def test_the_pin_is_sent_on_everything(self) -> None:
         self.assertEqual(self.openstack(f'--os-volume-api-version 3.17 {RESTORE}').status, 0)
         # The SDK reads the version document because of the pin.
-        self.assert_asked('GET ', *OLDER_RESTORE_ASKS)
-        self.assertEqual(self.versions, [None, *['3.17'] * 4])
+        self.assert_asked('GET ', *RESTORE_ASKS)
+        self.assertEqual(self.versions, [None, '3.17', '3.17', '3.17'])
 
     def test_the_newest_that_a_cloud_has_can_be_pinned(self) -> None:
         self.use_cloud(maximum='3.99')

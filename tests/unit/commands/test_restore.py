@@ -7,13 +7,20 @@ from tests.unit.shell import CommandTest
 
 POST = f'POST /backups/{ID}/restore'
 RESTORE = f'volume backup restore {ID}'
+# The volume that the backup was made of; whether that is encrypted is looked at before.
+SOURCE_ID = '22222222-aaaa-4bbb-8ccc-000000000003'
+GET_SOURCE = f'GET /volumes/{SOURCE_ID}'
 
 
 class RestoreTest(CommandTest):
     def setUp(self) -> None:
         super().setUp()
-        self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})
+        self.on_backup()
         self.on_restore(VOLUME_ID, 'data')
+
+    def on_backup(self) -> None:
+        self.cloud.on(f'GET /backups/{ID}', {'backup': backup(volume_id=SOURCE_ID)})
+        self.cloud.on(GET_SOURCE, {'volume': volume(SOURCE_ID)})
 
     def on_restore(self, volume_id: str, name: str) -> None:
         said = {'backup_id': ID, 'volume_id': volume_id, 'volume_name': name}
@@ -29,13 +36,13 @@ class RestoreTest(CommandTest):
 class NewVolumeTest(RestoreTest):
     def test_without_a_volume_cinder_makes_one(self) -> None:
         self.assert_prints(f'{RESTORE} -f value', f'{ID}\n{VOLUME_ID}\ndata\n')
-        self.assert_asked(f'GET /backups/{ID}', POST)
+        self.assert_asked(f'GET /backups/{ID}', GET_SOURCE, POST)
         self.assert_sent(POST, {'restore': {}})
 
     def test_a_name_that_no_volume_has_is_a_new_ones(self) -> None:
         self.on_volumes('fresh')
         self.assertEqual(self.openstack(f'{RESTORE} fresh').status, 0)
-        self.assert_asked(f'GET /backups/{ID}', 'GET /volumes/detail?name=fresh', POST)
+        self.assert_asked(f'GET /backups/{ID}', 'GET /volumes/detail?name=fresh', GET_SOURCE, POST)
         self.assert_sent(POST, {'restore': {'name': 'fresh'}})
 
     def test_a_name_in_another_case_is_a_new_ones(self) -> None:
@@ -61,9 +68,11 @@ class NewVolumeTest(RestoreTest):
         self.assertEqual(json.loads(stdout), said)
 
     def test_a_backup_is_found_by_name(self) -> None:
-        self.cloud.on('GET /backups/detail?name=nightly', {'backups': [backup()]})
+        self.cloud.on(
+            'GET /backups/detail?name=nightly', {'backups': [backup(volume_id=SOURCE_ID)]}
+        )
         self.assertEqual(self.openstack('volume backup restore nightly').status, 0)
-        self.assert_asked('GET /backups/detail?name=nightly', POST)
+        self.assert_asked('GET /backups/detail?name=nightly', GET_SOURCE, POST)
 
 
 class ExistingVolumeTest(RestoreTest):
@@ -103,7 +112,7 @@ class ExistingVolumeTest(RestoreTest):
     def test_a_volume_given_by_its_id_costs_one_look(self) -> None:
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
         self.assertEqual(self.openstack(f'{RESTORE} --force {VOLUME_ID}').status, 0)
-        self.assert_asked(f'GET /backups/{ID}', f'GET /volumes/{VOLUME_ID}', POST)
+        self.assert_asked(f'GET /backups/{ID}', f'GET /volumes/{VOLUME_ID}', GET_SOURCE, POST)
 
     def test_force_does_no_harm_to_a_new_volume(self) -> None:
         self.on_volumes('fresh')
@@ -208,7 +217,8 @@ class RefusalTest(RestoreTest):
                 self.assert_asked(f'GET /backups/{ID}')
 
     def test_a_status_that_has_changed_meanwhile_is_told_in_cinders_words(self) -> None:
-        self.use_cloud().on(f'GET /backups/{ID}', {'backup': backup()})
+        self.use_cloud()
+        self.on_backup()
         said = 'Invalid backup: Backup status must be available.'
         self.cloud.refuse(POST, 400, said)
         self.cloud.on(f'GET /volumes/detail?name=restore_backup_{ID}', {'volumes': []})
@@ -216,7 +226,7 @@ class RefusalTest(RestoreTest):
 
     def test_a_volume_that_is_too_small_is_told_in_cinders_words(self) -> None:
         self.use_cloud()
-        self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})
+        self.on_backup()
         self.on_volumes('data', volume())
         said = 'Invalid input received: volume size 1 is too small to restore backup of size 2'
         self.cloud.refuse(POST, 400, f'{said}.')

@@ -2,6 +2,7 @@
 """Deleting in an order that Cinder accepts, through the real shell, against a Cinder that lives."""
 
 import io
+from typing import Any
 
 import requests
 from hypothesis import given, settings
@@ -552,8 +553,8 @@ class ProtectedTest(DeleteTest):
 class SharedImageTest(DeleteTest):
     """On Ceph the backups of snapshots of a volume share one image."""
 
-    def keep_two(self, **changes: object) -> tuple[str, str]:
-        rows = {'snapshot_id': SNAPSHOT_ID, 'object_count': 0}
+    def keep_two(self, **changes: Any) -> tuple[str, str]:
+        rows: dict[str, Any] = {'snapshot_id': SNAPSHOT_ID, 'object_count': 0}
         first = self.cloud.keep(1, **rows)
         return first, self.cloud.keep(2, **{**rows, 'status': 'error', **changes})
 
@@ -608,6 +609,12 @@ class SharedImageTest(DeleteTest):
     def test_a_failed_incremental_on_a_backup_of_a_snapshot_counts_too(self) -> None:
         first = self.cloud.keep(1, snapshot_id=SNAPSHOT_ID, object_count=0)
         failed = self.cloud.keep(2, first, status='error', object_count=0)
+        self.assertEqual(self.openstack(f'{DELETE} {failed}').status, 1)
+        self.assertEqual(self.cloud.deletions, [])
+
+    def test_a_failed_full_one_of_the_volume_counts_too(self) -> None:
+        self.cloud.keep(1, snapshot_id=SNAPSHOT_ID, object_count=0)
+        failed = self.cloud.keep(2, status='error', object_count=0)
         self.assertEqual(self.openstack(f'{DELETE} {failed}').status, 1)
         self.assertEqual(self.cloud.deletions, [])
 

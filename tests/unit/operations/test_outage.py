@@ -11,7 +11,7 @@ import requests
 from tests.unit.living import LivingTest
 from tests.unit.rows import ID, VOLUME_ID, backup, volume
 from tests.unit.shell import CommandTest, Result
-from tests.unit.stub import StubCloud
+from tests.unit.stub import CINDER, StubCloud
 
 GET = f'GET /backups/{ID}'
 LIST = 'GET /backups/detail'
@@ -168,6 +168,17 @@ class LivingLookUpTest(LivingTest):
         result = self.openstack(f'--os-volume-api-version 3.50 volume backup delete {full} --wait')
         self.assertEqual((result.status, self.cloud.gone), (0, [full]), result.stderr)
 
+    def test_so_it_is_at_an_endpoint_of_the_users_own(self) -> None:
+        for fault in (busy, FAULTS[-2], FAULTS[-1]):
+            with self.subTest(fault), tempfile.TemporaryDirectory() as folder:
+                self.use_living()
+                settings = {'block_storage_endpoint_override': CINDER}
+                self.cloud.configure(Path(folder, 'clouds.yaml'), **settings)
+                (full,) = self.keep_chain(1)
+                fault(self.cloud, 'GET ')
+                result = self.openstack(f'volume backup delete {full} --wait')
+                self.assertEqual((result.status, self.cloud.gone), (0, [full]), result.stderr)
+
 
 class SilenceTest(CommandTest):
     """A server that takes requests and never answers."""
@@ -207,6 +218,7 @@ class SilenceTest(CommandTest):
     def test_nor_one_that_changes_something(self) -> None:
         post = f'POST /backups/{ID}/restore'
         self.cloud.on(GET, {'backup': backup()})
+        self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
         self.cloud.ignore(post, self.clock)
         result = self.assert_times_out(f'volume backup restore {ID} --wait --timeout 6s', 6)
         self.assertIn('Whether the restore has begun is unknown', result.stderr)
@@ -257,9 +269,10 @@ class SilenceTest(CommandTest):
 
     def test_one_that_changes_something_may_take_longer(self) -> None:
         self.cloud.on(GET, {'backup': backup()})
+        self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
         self.cloud.on(f'POST /backups/{ID}/restore', RESTORED, status=202)
         self.assertEqual(self.openstack(f'volume backup restore {ID}').status, 0)
-        self.assertEqual(self.timeouts(), [60, None])
+        self.assertEqual(self.timeouts(), [60, 60, None])
 
     def test_a_shorter_limit_of_clouds_yaml_stays(self) -> None:
         self.configure(api_timeout=20)
@@ -267,7 +280,7 @@ class SilenceTest(CommandTest):
         self.cloud.on(f'POST /backups/{ID}/restore', RESTORED, status=202)
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
         self.assertEqual(self.openstack(f'volume backup restore {ID} --wait').status, 0)
-        self.assertEqual(self.timeouts(), [20, 20, 20])
+        self.assertEqual(self.timeouts(), [20, 20, 20, 20])
 
     def test_a_longer_one_does_not_go_past_the_time_limit(self) -> None:
         self.configure(api_timeout=600)

@@ -12,6 +12,8 @@ from tests.unit.stub import OTHER_PROJECT, OWN_PROJECT
 
 POST = f'POST /backups/{ID}/restore'
 POST_VOLUME = 'POST /volumes'
+SOURCE_ID = '22222222-aaaa-4bbb-8ccc-000000000003'
+GET_SOURCE = f'GET /volumes/{SOURCE_ID}'
 RESTORE = f'volume backup restore {ID} -f value'
 NAMED = f"'nightly' ({ID})"
 RESET = requests.exceptions.ConnectionError('Connection reset by peer')
@@ -27,8 +29,12 @@ class RestoreTest(CommandTest):
         self.cloud.on(POST_VOLUME, {'volume': new}, status=202)
 
     def on_backup(self, **changes: Any) -> None:
-        self.cloud._answers.pop(f'GET /backups/{ID}', None)  # noqa: SLF001
-        self.cloud.on(f'GET /backups/{ID}', {'backup': backup(**changes)})
+        """Have a backup of another volume than the one that is restored to."""
+        for line in (f'GET /backups/{ID}', GET_SOURCE):
+            self.cloud._answers.pop(line, None)  # noqa: SLF001
+        row = backup(**{'volume_id': SOURCE_ID, **changes})
+        self.cloud.on(f'GET /backups/{ID}', {'backup': row})
+        self.cloud.on(GET_SOURCE, {'volume': volume(SOURCE_ID, name='source')})
 
     def on_volume(self, **changes: Any) -> None:
         rows = [volume(**changes)]
@@ -126,7 +132,7 @@ class NewVolumeTest(RestoreTest):
     def test_a_name_is_a_new_volumes_even_if_others_have_it(self) -> None:
         self.on_volume()
         self.assert_prints(f'{RESTORE} --name data', f'{ID}\n{VOLUME_ID}\ndata\n')
-        self.assert_asked(f'GET /backups/{ID}', POST)
+        self.assert_asked(f'GET /backups/{ID}', GET_SOURCE, POST)
         self.assert_sent(POST, {'restore': {'name': 'data'}})
 
     def test_even_if_it_looks_like_an_id(self) -> None:
@@ -224,15 +230,15 @@ class EncryptedTest(RestoreTest):
 
     def setUp(self) -> None:
         super().setUp()
-        self.on_backup(encryption_key_id='key', volume_id=OTHER_VOLUME_ID)
+        self.on_backup(encryption_key_id='key')
 
-    def on_source(self, type_: str | None) -> None:
-        line = f'GET /volumes/{OTHER_VOLUME_ID}'
+    def on_source(self, type_: str | None, *, encrypted: bool = True) -> None:
+        self.cloud._answers.pop(GET_SOURCE)  # noqa: SLF001
         if type_ is None:
-            self.cloud.refuse(line, 404, 'Volume could not be found.')
+            self.cloud.refuse(GET_SOURCE, 404, 'Volume could not be found.')
         else:
-            row = volume(OTHER_VOLUME_ID, name='source', volume_type=type_, encrypted=True)
-            self.cloud.on(line, {'volume': row})
+            row = volume(SOURCE_ID, name='source', volume_type=type_, encrypted=encrypted)
+            self.cloud.on(GET_SOURCE, {'volume': row})
 
     def test_a_target_of_another_type_is_refused(self) -> None:
         self.on_source('secret')
@@ -290,8 +296,8 @@ class EncryptedTest(RestoreTest):
         self.assertEqual(self.openstack(f'{RESTORE} --type secret').status, 0)
 
     def test_an_unencrypted_backup_goes_to_no_encrypted_volume_of_another_type(self) -> None:
-        self.on_backup(volume_id=OTHER_VOLUME_ID)
-        self.on_source('plain')
+        self.on_backup()
+        self.on_source('plain', encrypted=False)
         self.on_volume(volume_type='secret', encrypted=True)
         result = self.openstack(f'{RESTORE} data --force')
         self.assertEqual(result.status, 1)
@@ -300,7 +306,7 @@ class EncryptedTest(RestoreTest):
 
     def test_a_cloud_that_cannot_choose_the_type_is_told_another_way(self) -> None:
         self.use_cloud(maximum='3.46')
-        self.on_backup(volume_id=OTHER_VOLUME_ID)
+        self.on_backup()
         self.on_source('secret')
         result = self.openstack(RESTORE)
         self.assertEqual(result.status, 1)
@@ -308,9 +314,25 @@ class EncryptedTest(RestoreTest):
         self.assertIn('restore to it with --force', result.stderr)
         self.assertNotIn(POST, self.cloud.lines)
 
+    def test_where_the_cloud_hides_the_key_the_source_tells(self) -> None:
+        # Cinder's fixed key manager has one key for all, which the API does not show.
+        self.on_backup()
+        self.on_source('secret')
+        self.on_volume(volume_type='fast', encrypted=False)
+        result = self.openstack(f'{RESTORE} data --force')
+        self.assertEqual(result.status, 1)
+        self.assertIn('it is encrypted', result.stderr)
+        self.assertEqual(self.openstack(RESTORE).status, 0)
+        self.assert_sent(POST_VOLUME, {'volume': {'backup_id': ID, 'volume_type': 'secret'}})
+
+    def test_over_its_own_source_it_needs_no_look(self) -> None:
+        self.on_backup(encryption_key_id='key', volume_id=VOLUME_ID)
+        self.on_volume(volume_type='secret', encrypted=True)
+        self.assertEqual(self.openstack(f'{RESTORE} data --force').status, 0)
+
     def test_below_3_64_the_source_tells(self) -> None:
         self.use_cloud(maximum='3.60')
-        self.on_backup(volume_id=OTHER_VOLUME_ID)
+        self.on_backup()
         self.on_source('secret')
         self.on_volume(volume_type='fast', encrypted=False)
         result = self.openstack(f'{RESTORE} data --force')
@@ -331,7 +353,7 @@ class AccessRulesTest(RestoreTest):
 
     def test_a_new_name_needs_no_look_up(self) -> None:
         self.assertEqual(self.openstack(f'{RESTORE} --name fresh').status, 0)
-        self.assert_asked(f'GET /backups/{ID}', POST)
+        self.assert_asked(f'GET /backups/{ID}', GET_SOURCE, POST)
 
     def test_an_id_is_taken_as_given_with_force(self) -> None:
         self.cloud.refuse(f'GET /volumes/{OTHER_VOLUME_ID}', 401, 'Unauthorized')
@@ -349,8 +371,7 @@ class AccessRulesTest(RestoreTest):
 class OwnerTest(RestoreTest):
     def test_an_administrator_is_told_whose_the_new_volume_is(self) -> None:
         self.use_cloud(roles=('admin',))
-        owned = {**backup(), 'os-backup-project-attr:project_id': OTHER_PROJECT}
-        self.cloud.on(f'GET /backups/{ID}', {'backup': owned})
+        self.on_backup(**{'os-backup-project-attr:project_id': OTHER_PROJECT})
         said = {'backup_id': ID, 'volume_id': VOLUME_ID, 'volume_name': 'data'}
         self.cloud.on(POST, {'restore': said}, status=202)
         result = self.openstack(RESTORE)
@@ -363,6 +384,7 @@ class OwnerTest(RestoreTest):
 
 class SourceGoneTest(RestoreTest):
     def test_the_source_of_the_backup_is_told_from_a_mistyped_id(self) -> None:
+        self.on_backup(volume_id=VOLUME_ID)
         self.cloud.refuse(f'GET /volumes/{VOLUME_ID}', 404, 'Volume could not be found.')
         self.cloud.on(f'GET /volumes/detail?name={VOLUME_ID}', {'volumes': []})
         self.assert_refused(
@@ -432,7 +454,7 @@ class WaitTest(RestoreTest):
             f"Volume 'data' ({VOLUME_ID}): restoring-backup\n"
             f"Volume 'data' ({VOLUME_ID}): available",
         )
-        self.assert_asked(f'GET /backups/{ID}', POST, self.GET, self.GET)
+        self.assert_asked(f'GET /backups/{ID}', GET_SOURCE, POST, self.GET, self.GET)
 
     def test_a_restore_that_failed_is_a_failure(self) -> None:
         for status in ('error_restoring', 'error'):
@@ -447,8 +469,6 @@ class WaitTest(RestoreTest):
                 )
 
     def test_an_aborted_restore_is_told_by_the_backups_status(self) -> None:
-        self.cloud._answers.pop(f'GET /backups/{ID}')  # noqa: SLF001
-        self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})
         reason = 'Restore backup aborted: expected backup status restoring but got error.'
         aborted = backup(status='error', fail_reason=reason)
         self.cloud.on(f'GET /backups/{ID}', {'backup': aborted})

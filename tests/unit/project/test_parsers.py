@@ -42,7 +42,7 @@ def positionals(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 def traits(action: argparse.Action) -> dict[str, Any]:
     """Say what an argument or an option does with what it is given."""
-    is_ours = action.type in {types.reference, types.text_or_none}
+    is_ours = action.type in {types.reference, types.optional_reference, types.text_or_none}
     return {
         'kind': kind(action),
         'dest': action.dest,
