@@ -2,23 +2,26 @@
 """Which backups to keep and which to delete, each with its reasons; restic's rules.
 
 Rules are independent of each other, and what one of them keeps is kept. A bucket rule keeps the
-newest backup of each of the latest N hours, days, ISO weeks, months or years that have any; while
-it has slots left it keeps the oldest backup too. ``within`` is measured from the newest backup of a
-volume. On top of that nothing is taken from under what stays.
+newest backup of each of the last N hours, days, ISO weeks, months or years that have any; while it
+has free slots it keeps the oldest backup too. ``within`` is measured from the newest backup of a
+volume.
+
+Whatever the rules say, nothing that is kept loses what it may need: no possible ancestor, and on
+Ceph no backup of a snapshot that shares its data. The newest restorable backup of a volume is kept
+whatever else is, so that a rule or a protection never deletes more when it is added.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from enum import Enum
 from typing import NamedTuple
 
-from backupext.core import chains
+from backupext.core import chains, storage
 from backupext.core.filters import Property
 from backupext.core.models import Backup
 from backupext.core.timespec import parse_instant
-
-_LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
 
 Bucket = Callable[[datetime], tuple[int, ...]]
 
@@ -31,33 +34,45 @@ BUCKETS: Mapping[str, Bucket] = {
     'yearly': lambda time: (time.year,),
 }
 
+#: This property always protects a backup.
 PROTECTED = Property('protected', 'true')
 _EXPIRES = 'expires'
+
+_FAILED = frozenset({'error', 'error_deleting'})
 
 
 @dataclass(frozen=True)
 class Policy:
     """What to keep. ``counts`` and ``within_buckets`` are by the names of :data:`BUCKETS`.
 
-    :param last: the newest so many.
-    :param within: whatever is not older than that before the newest.
-    :param protect: properties that keep a backup whatever the rules say.
+    :param last: the N most recent backups.
+    :param full: the N most recent full backups, each with every incremental that may build on it.
+    :param within: what is not older than that before the newest backup.
+    :param protect: properties that keep a backup whatever the rules say, besides
+        :data:`PROTECTED`.
     :param allow_empty: a volume may lose its last restorable backup.
+    :param delete_failed: delete backups in status ``error`` that are at least that old.
     """
 
     last: int = 0
+    full: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
     within: timedelta | None = None
     within_buckets: Mapping[str, timedelta] = field(default_factory=dict)
     properties: tuple[Property, ...] = ()
     ids: frozenset[str] = frozenset()
-    protect: tuple[Property, ...] = (PROTECTED,)
+    protect: tuple[Property, ...] = ()
     allow_empty: bool = False
+    delete_failed: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        if PROTECTED not in self.protect:
+            object.__setattr__(self, 'protect', (PROTECTED, *self.protect))
 
     @property
     def is_empty(self) -> bool:
-        """Whether it names nothing to keep."""
-        counted = self.last or any(self.counts.values())
+        """Whether it has no rule that keeps anything."""
+        counted = self.last or self.full or any(self.counts.values())
         spans = self.within or any(self.within_buckets.values())
         return not (counted or spans or self.properties or self.ids)
 
@@ -71,11 +86,23 @@ class Action(Enum):
 
 
 class Decision(NamedTuple):
-    """What becomes of a backup, and why."""
+    """What becomes of a backup, and why.
+
+    :param pinned_by: the backups in another status than ``available`` that alone keep this one from
+        being deleted, since it may be their ancestor.
+    """
 
     backup: Backup
     action: Action
     reasons: tuple[str, ...]
+    pinned_by: tuple[Backup, ...] = ()
+
+
+class Pin(NamedTuple):
+    """Failed backups, and what is kept for their sake alone."""
+
+    failed: tuple[Backup, ...]
+    kept: tuple[Backup, ...]
 
 
 def plan(
@@ -89,132 +116,281 @@ def plan(
 
     :param backups: all of each volume's backups, in any order, whether in scope or not: what is
         kept may need them.
-    :param now: aware; only a property ``expires`` is compared with it.
+    :param now: aware; a property ``expires`` and the age of failed backups are compared with it.
     :param zone: whose calendar makes the buckets.
     :returns: decisions by project, volume and age, the newest first.
     """
-    groups: dict[tuple[str, str], list[Backup]] = {}
-    for backup in backups:
-        groups.setdefault((backup.project_id or '', backup.volume_id or ''), []).append(backup)
-    decisions = []
-    for key in sorted(groups):
-        decisions += _plan_group(_newest_first(groups[key]), policy, now, zone, is_in_scope)
-    return decisions
+    planner = _Planner(chains.Graph(backups), policy, now, zone, is_in_scope)
+    planner.select()
+    planner.keep_shared_data()
+    return list(planner.decide())
 
 
-def _plan_group(
-    group: Sequence[Backup],
-    policy: Policy,
-    now: datetime,
-    zone: tzinfo,
-    is_in_scope: Callable[[Backup], bool],
-) -> list[Decision]:
-    counted = [each for each in group if is_in_scope(each) and each.status == 'available']
-    counted_ids = {each.id for each in counted}
-    reasons: dict[str, list[str]] = {each.id: [] for each in group}
-    for rule in (_by_rules, _by_protection):
-        for id_, reason in rule(counted, policy, now, zone):
-            reasons[id_].append(reason)
-    if not policy.allow_empty:
-        _keep_one_restorable(counted, group, reasons)
-    staying = [each for each in group if reasons[each.id] or each.id not in counted_ids]
-    for ancestor, heir in _needed(staying, group):
-        reasons[ancestor.id].append(f'needed by {heir.name or heir.id}')
-    return [
-        _decision(each, reasons[each.id], is_counted=each.id in counted_ids)
-        for each in group
-        if is_in_scope(each)
-    ]
+def pinned(decisions: Iterable[Decision]) -> list[Pin]:
+    """Return what only failed backups keep from being deleted, grouped by those backups.
+
+    Cinder refuses to delete a parent while a child exists, whatever the child's status is.
+    """
+    pins: dict[tuple[str, ...], tuple[tuple[Backup, ...], list[Backup]]] = {}
+    for backup, _, _, pinned_by in decisions:
+        if pinned_by and all(each.status in _FAILED for each in pinned_by):
+            key = tuple(each.id for each in pinned_by)
+            pins.setdefault(key, (pinned_by, []))[1].append(backup)
+    return [Pin(failed, tuple(kept)) for failed, kept in pins.values()]
 
 
-def _keep_one_restorable(
-    counted: Sequence[Backup], group: Sequence[Backup], reasons: Mapping[str, list[str]]
-) -> None:
-    """See to it that one chain stays from which the volume can be restored, if there is any."""
-    good = chains.restorable(group)
-    usable = [each for each in counted if each.id in good]
-    if usable and not any(reasons[each.id] for each in usable):
-        reasons[usable[0].id].append('newest restorable backup of the volume')
+Kept = Iterator[tuple[Backup, str]]
 
 
-def _decision(backup: Backup, reasons: Sequence[str], *, is_counted: bool) -> Decision:
-    if not is_counted:
-        return Decision(backup, Action.SKIP, (f'status {backup.status}', *reasons))
-    if reasons:
-        return Decision(backup, Action.KEEP, tuple(dict.fromkeys(reasons)))
-    return Decision(backup, Action.DELETE, ('no rule keeps it',))
+class _Planner:
+    """The plan for all volumes while it is made.
+
+    It first collects what no rule and no protection keeps. At the end that stays of it which
+    something else that stays may need.
+    """
+
+    def __init__(
+        self,
+        graph: chains.Graph,
+        policy: Policy,
+        now: datetime,
+        zone: tzinfo,
+        is_in_scope: Callable[[Backup], bool],
+    ) -> None:
+        self._graph = graph
+        self._policy = policy
+        self._now = now
+        self._zone = zone
+        self._is_in_scope = is_in_scope
+        self._groups = [_newest_first(graph.groups[key]) for key in sorted(graph.groups)]
+        self._images = self._shared_images()
+        self._reasons: dict[str, list[str]] = defaultdict(list)
+        #: The reason of the deletion, by ID.
+        self._may_go: dict[str, str] = {}
+
+    def _shared_images(self) -> dict[str, list[Backup]]:
+        """Return the backups of each volume that may share an image, by volume."""
+        volumes: dict[str, list[Backup]] = defaultdict(list)
+        for group in self._groups:
+            volumes[group[0].volume_id or ''] += group
+        return {
+            id_: [each for each in backups if self._uses_shared_image(each)]
+            for id_, backups in volumes.items()
+            if storage.may_be_ceph(backups)
+        }
+
+    def _uses_shared_image(self, backup: Backup) -> bool:
+        return storage.uses_shared_image(backup, self._graph.parents(backup))
+
+    def select(self) -> None:
+        """Apply the rules and the protections to each volume of each project."""
+        for group in self._groups:
+            scope = [each for each in group if self._is_in_scope(each)]
+            counted = [each for each in scope if each.status == 'available']
+            for backup, reason in self._kept(counted):
+                self._reasons[backup.id].append(reason)
+            if counted and not self._policy.allow_empty:
+                self._keep_newest(counted)
+            self._let_go(counted, 'no rule keeps it')
+            if self._policy.delete_failed is not None:
+                self._let_failed_go(scope, self._policy.delete_failed)
+
+    def _let_go(self, backups: Iterable[Backup], reason: str) -> None:
+        self._may_go.update((each.id, reason) for each in backups if not self._reasons[each.id])
+
+    def _kept(self, counted: Sequence[Backup]) -> Kept:
+        yield from _by_number(counted, self._policy)
+        yield from _by_full_backup(counted, self._policy.full, self._graph)
+        yield from _by_bucket(counted, self._policy, self._zone)
+        yield from _by_span(counted, self._policy, self._zone)
+        yield from _by_name(counted, self._policy)
+        yield from _by_protection(counted, self._policy, self._now)
+
+    def _keep_newest(self, counted: Sequence[Backup]) -> None:
+        """Keep what the volume can be restored from, as far as anybody can tell.
+
+        It does not matter what else is kept: a rule that is added must not cost the newest backup.
+        """
+        kept = list(_newest_restorable(counted, self._graph))
+        for backup, reason in kept or [
+            (counted[0], 'newest available backup (none known to be restorable)')
+        ]:
+            if not self._reasons[backup.id]:
+                self._reasons[backup.id].append(reason)
+
+    def _let_failed_go(self, scope: Iterable[Backup], age: timedelta) -> None:
+        failed = [
+            each
+            for each in scope
+            if each.status == 'error' and each.created and self._now - each.created >= age
+        ]
+        for backup, reason in (
+            *_by_name(failed, self._policy),
+            *_by_protection(failed, self._policy, self._now),
+            *self._by_shared_data(failed),
+        ):
+            self._reasons[backup.id].append(reason)
+        self._let_go(failed, f'failed, older than {_brief(age)}')
+
+    def _by_shared_data(self, failed: Sequence[Backup]) -> Kept:
+        users = self._images.get(failed[0].volume_id or '', ()) if failed else ()
+        owner = next(filter(storage.is_in_shared_image, users), None)
+        if owner:
+            ids = {each.id for each in users}
+            yield from ((each, _shares_data(owner)) for each in failed if each.id in ids)
+
+    def keep_shared_data(self) -> None:
+        """Keep each volume's backups of snapshots together where Ceph cannot be excluded."""
+        needed = self._graph.ancestors(each for each in self._all if each.id not in self._may_go)
+        for users in self._images.values():
+            going = [each for each in users if each.id in self._may_go and each.id not in needed]
+            ids = {each.id for each in going}
+            staying = (each for each in users if each.id not in ids)
+            owner = next(filter(storage.is_in_shared_image, staying), None)
+            if owner:
+                for backup in going:
+                    del self._may_go[backup.id]
+                    self._reasons[backup.id].append(_shares_data(owner))
+
+    @property
+    def _all(self) -> Iterator[Backup]:
+        return (backup for group in self._groups for backup in group)
+
+    def decide(self) -> Iterator[Decision]:
+        """Yield the decisions, with what is kept for the sake of what stays."""
+        staying = [each for each in reversed(list(self._all)) if each.id not in self._may_go]
+        good = [each for each in staying if each.status == 'available']
+        others = [each for each in staying if each.status != 'available']
+        needed = self._graph.ancestors([*good, *others])
+        pins = self._pins(others, needed)
+        for backup in self._all:
+            if self._is_in_scope(backup):
+                yield self._decision(backup, needed.get(backup.id), pins.get(backup.id, ()))
+
+    def _pins(
+        self, others: Iterable[Backup], needed: Mapping[str, Backup]
+    ) -> Mapping[str, tuple[Backup, ...]]:
+        """Return what would go but for backups that are not available, each with those backups."""
+        pins: dict[str, tuple[Backup, ...]] = {
+            id_: ()
+            for id_, heir in needed.items()
+            if id_ in self._may_go and heir.status != 'available'
+        }
+        for heir in others if pins else ():
+            for id_ in self._graph.ancestors([heir]):
+                if id_ in pins:
+                    pins[id_] += (heir,)
+        return pins
+
+    def _decision(
+        self, backup: Backup, heir: Backup | None, pinned_by: tuple[Backup, ...]
+    ) -> Decision:
+        reasons = tuple(dict.fromkeys(self._reasons[backup.id]))
+        if heir is not None:
+            reasons = (*reasons, _needed_by(heir))
+        if backup.status != 'available':
+            if backup.id not in self._may_go or heir is not None:
+                skipped = (f'status {backup.status}', *reasons)
+                return Decision(backup, Action.SKIP, skipped, pinned_by)
+        elif reasons:
+            return Decision(backup, Action.KEEP, reasons, pinned_by)
+        return Decision(backup, Action.DELETE, (self._may_go[backup.id],))
 
 
-Kept = Iterable[tuple[str, str]]
+def _needed_by(heir: Backup) -> str:
+    text = f'needed by {_name(heir)}'
+    return text if heir.status == 'available' else f'{text}, which is in status {heir.status}'
 
 
-def _by_rules(counted: Sequence[Backup], policy: Policy, _now: datetime, zone: tzinfo) -> Kept:
-    """Give the IDs that the rules keep, with the rule; the newest backup comes first."""
-    yield from ((each.id, f'last {policy.last}') for each in counted[: policy.last])
+def _shares_data(backup: Backup) -> str:
+    return f'shares its data with {_name(backup)}'
+
+
+def _name(backup: Backup) -> str:
+    return backup.name or backup.id
+
+
+def _by_number(counted: Sequence[Backup], policy: Policy) -> Kept:
+    yield from ((each, f'last {policy.last}') for each in counted[: policy.last])
+
+
+def _by_full_backup(counted: Sequence[Backup], number: int, graph: chains.Graph) -> Kept:
+    full = [each for each in counted if not each.is_incremental][:number]
+    yield from ((each, f'full {number}') for each in full)
+    on_top = graph.descendants(full)
+    for each in counted:
+        if each.id in on_top:
+            yield each, f'full {number} (builds on {_name(on_top[each.id])})'
+
+
+def _by_bucket(counted: Sequence[Backup], policy: Policy, zone: tzinfo) -> Kept:
     for name, count in policy.counts.items():
-        for each in _first_of_buckets(counted, BUCKETS[name], zone)[:count]:
-            yield each.id, f'{name} {count}'
+        for each, note in _first_of_buckets(counted, BUCKETS[name], zone)[:count]:
+            yield each, f'{name} {count}{note}'
+
+
+def _by_span(counted: Sequence[Backup], policy: Policy, zone: tzinfo) -> Kept:
     if not counted:
         return
     newest = _data_time(counted[0])
     if policy.within is not None:
-        since = newest - policy.within
-        yield from ((each.id, 'within') for each in counted if _data_time(each) > since)
+        recent = (each for each in counted if newest - _data_time(each) < policy.within)
+        yield from ((each, 'within') for each in recent)
     for name, span in policy.within_buckets.items():
-        for each in _first_of_buckets(counted, BUCKETS[name], zone):
-            if _data_time(each) > newest - span:
-                yield each.id, f'within {name}'
-    for each in counted:
-        yield from (
-            (each.id, f'property {key.key}') for key in policy.properties if _has(each, key)
-        )
+        for each, note in _first_of_buckets(counted, BUCKETS[name], zone):
+            if newest - _data_time(each) < span:
+                yield each, f'within {name}{note}'
+
+
+def _by_name(backups: Iterable[Backup], policy: Policy) -> Kept:
+    for each in backups:
+        for wanted in policy.properties:
+            if wanted.is_in(each.metadata):
+                yield each, f'property {wanted.key}'
         if each.id in policy.ids:
-            yield each.id, 'id'
+            yield each, 'id'
 
 
-def _by_protection(counted: Sequence[Backup], policy: Policy, now: datetime, _zone: tzinfo) -> Kept:
-    for each in counted:
-        yield from ((each.id, 'protected') for key in policy.protect if _has(each, key))
+def _by_protection(backups: Iterable[Backup], policy: Policy, now: datetime) -> Kept:
+    for each in backups:
+        if any(wanted.is_in(each.metadata) for wanted in policy.protect):
+            yield each, 'protected'
         expires = (each.metadata or {}).get(_EXPIRES)
         if expires is not None and not _is_past(expires, now):
-            yield each.id, f'expires {expires}'
+            yield each, f'expires {expires}'
+
+
+def _newest_restorable(counted: Iterable[Backup], graph: chains.Graph) -> Kept:
+    """Yield the newest that can be restored for certain, and the newest that may be."""
+    for ids, reason in (
+        (graph.surely_restorable, 'newest restorable backup of the volume'),
+        (graph.restorable, 'newest backup of the volume that may be restorable'),
+    ):
+        yield from [(each, reason) for each in counted if each.id in ids][:1]
 
 
 def _is_past(text: str, now: datetime) -> bool:
-    """Tell whether a time has passed; what is no time protects, since somebody meant something."""
+    """Return whether a time has passed; text that is not a time protects: it was meant somehow."""
     try:
         return parse_instant(text, now) <= now
     except (ValueError, OverflowError):
         return False
 
 
-def _first_of_buckets(counted: Sequence[Backup], bucket: Bucket, zone: tzinfo) -> list[Backup]:
-    """Give the newest backup of each bucket, and the oldest of all, in their order."""
-    kept: list[Backup] = []
+def _first_of_buckets(
+    counted: Sequence[Backup], bucket: Bucket, zone: tzinfo
+) -> list[tuple[Backup, str]]:
+    """Return the newest backup of each bucket, and the oldest of all, which has a note."""
+    kept: list[tuple[Backup, str]] = []
     last: tuple[int, ...] | None = None
     for each in counted:
         current = bucket(_data_time(each).astimezone(zone))
-        if current != last or each is counted[-1]:
-            kept.append(each)
+        if current != last:
+            kept.append((each, ''))
+        elif each is counted[-1]:
+            kept.append((each, ' (oldest)'))
         last = current
     return kept
-
-
-def _needed(staying: Iterable[Backup], group: Sequence[Backup]) -> list[tuple[Backup, Backup]]:
-    """Give each possible ancestor of what stays, with one that needs it."""
-    needed: dict[str, tuple[Backup, Backup]] = {}
-    ahead = [(each, each) for each in staying]
-    while ahead:
-        each, heir = ahead.pop()
-        for parent in chains.possible_parents(each, group):
-            if parent.id not in needed:
-                needed[parent.id] = (parent, heir)
-                ahead.append((parent, heir))
-    return list(needed.values())
-
-
-def _has(backup: Backup, wanted: Property) -> bool:
-    return wanted.is_in(backup.metadata)
 
 
 def _newest_first(group: Iterable[Backup]) -> list[Backup]:
@@ -224,4 +400,12 @@ def _newest_first(group: Iterable[Backup]) -> list[Backup]:
 
 
 def _data_time(backup: Backup) -> datetime:
-    return backup.data_time or chains.created(backup) or _LONG_AGO
+    return backup.data_time or chains.created(backup)
+
+
+def _brief(span: timedelta) -> str:
+    """Return an age as people write it on the command line, such as ``7d`` or ``1d12h``."""
+    hours, seconds = divmod(int(span.total_seconds()), 60 * 60)
+    parts = (*divmod(hours, 24), *divmod(seconds, 60))
+    units = zip(parts, 'dhms', strict=True)
+    return ''.join(f'{number}{unit}' for number, unit in units if number) or '0s'

@@ -98,7 +98,7 @@ class PlanTest(PruneTest):
         self.assertEqual(
             self.planned(f'--all-volumes --keep-id {one}'),
             {
-                'b4': ('delete', 'no rule keeps it'),
+                'b4': ('keep', 'newest restorable backup of the volume'),
                 'b3': ('delete', 'no rule keeps it'),
                 'b2': ('keep', 'id'),
                 'b1': ('keep', 'needed by b2'),
@@ -134,7 +134,7 @@ class PlanTest(PruneTest):
         self.assertEqual(self.planned(rule)['b1'], ('keep', 'protected'))
         self.assertEqual(self.planned(rule)['b2'][0], 'delete')
         other = self.planned(f'{rule} --protect-property hold')
-        self.assertEqual((other['b1'][0], other['b2']), ('delete', ('keep', 'protected')))
+        self.assertEqual((other['b1'][0], other['b2']), ('keep', ('keep', 'protected')))
 
     def test_a_property_narrows_what_is_decided(self) -> None:
         mine: dict[str, Any] = {'metadata': {'by': 'cron'}}

@@ -20,8 +20,6 @@ BEGINNING = datetime(2026, 11, 1, 2)  # noqa: DTZ001  # as the API writes it: na
 VOLUMES = ('volume-0', 'volume-0', 'volume-0', 'volume-1')
 PROJECTS = ('project-0', 'project-0', 'project-0', 'project-1')
 DELETABLE = ('available', 'error')
-#: How many backups are of a snapshot, where there is one.
-SNAPSHOTS = 0.3
 
 SECOND = 1_000_000
 DAY = 24 * 60 * 60 * SECOND
@@ -38,6 +36,7 @@ class Cloud:
     :param is_old: choose parents as Cinder 21 does: in any status, and refuse if the one that is
         chosen is not available.
     :param is_ceph: backups are on Ceph; otherwise a chunked driver makes them.
+    :param of_snapshots: how many backups are of a snapshot, where there is one.
     :param made: the backups that exist, by ID.
     :param parents: the truth about the incrementals among them.
     :param finished: the IDs of all that were finished, of deleted ones too.
@@ -48,6 +47,7 @@ class Cloud:
     precision: int = 1
     is_old: bool = False
     is_ceph: bool = False
+    of_snapshots: float = 0.3
     now: datetime = BEGINNING
     count: int = 0
     made: dict[str, Backup] = field(default_factory=dict)
@@ -102,7 +102,8 @@ class Cloud:
         time, volume = self._time(), self.random.choice(VOLUMES)
         # An old one now and then, so that backups come out of the order of their data.
         mine = [each for each in self.snapshots if each.volume_id == volume]
-        snapshot = self.random.choice(mine) if mine and self.random.random() < SNAPSHOTS else None
+        is_of_one = bool(mine) and self.random.random() < self.of_snapshots
+        snapshot = self.random.choice(mine) if is_of_one else None
         row = Backup(
             # IDs are random: their order says nothing.
             f'{self.count * 7919 % 1009:04}',
@@ -244,3 +245,14 @@ def clouds(draw: st.DrawFn, gaps: Sequence[int] = CALENDAR, precision: int = 1) 
 
 #: Several events within the second to which a database cuts.
 hasty_clouds = clouds(range(30_000, 90_001), precision=SECOND)
+
+
+@st.composite
+def snapshot_clouds(draw: st.DrawFn) -> Cloud:
+    """Draw a cloud on Ceph with a longer history, of backups of snapshots above all."""
+    random = draw(st.randoms(use_true_random=False))
+    cloud = Cloud(random, is_ceph=True, of_snapshots=0.7)
+    for _ in range(draw(st.integers(40, 80))):
+        cloud.now += timedelta(hours=12)
+        cloud.happen(random.choice((*EVENTS, *['snapshot', 'full', 'delete', 'vanish'] * 3)))
+    return cloud

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import itertools
 import unittest
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -9,24 +10,78 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backupext.core import chains
+from backupext.core import chains, storage
 from backupext.core.filters import Property
 from backupext.core.models import Backup
-from backupext.core.retention import BUCKETS, Action, Decision, Policy, plan
-from tests.unit.core.histories import Cloud, clouds, hasty_clouds
+from backupext.core.retention import BUCKETS, PROTECTED, Action, Decision, Pin, Policy, pinned, plan
+from tests.unit.core.growth import nightly_chain, steps
+from tests.unit.core.histories import Cloud, clouds, hasty_clouds, snapshot_clouds
 
 NOW = datetime(2027, 1, 1, tzinfo=timezone.utc)
 
 any_cloud = clouds() | hasty_clouds
+#: What the first backups of a history have.
+_FIRST_IDS = ('0000', '0856', '0703')
 _SPANS = st.sampled_from([timedelta(hours=1), timedelta(days=1), timedelta(days=20)])
 
 policies = st.builds(
     Policy,
     last=st.integers(0, 3),
+    full=st.integers(0, 2),
     counts=st.dictionaries(st.sampled_from(sorted(BUCKETS)), st.integers(1, 3), max_size=3),
     within=st.none() | _SPANS,
     within_buckets=st.dictionaries(st.sampled_from(sorted(BUCKETS)), _SPANS, max_size=2),
 )
+#: Those that delete failed backups too.
+harsh_policies = st.builds(replace, policies, delete_failed=_SPANS)
+
+#: Those that keep little.
+lean_policies = st.builds(
+    Policy,
+    last=st.integers(0, 1),
+    ids=st.frozensets(st.sampled_from(_FIRST_IDS), max_size=1),
+    delete_failed=st.none() | st.just(timedelta(hours=1)),
+    allow_empty=st.booleans(),
+)
+
+#: Some of the properties by which backups are told apart.
+_MARKS: tuple[dict[str, str], ...] = (
+    *({}, {'tier': 'gold'}, {'hold': 'legal'}, {'protected': 'true'}),
+    *({'expires': '2026-11-10'}, {'expires': '2028-01-01'}),
+)
+_WANTED = st.sampled_from([Property('tier'), Property('hold', 'legal'), Property('nosuch')])
+#: Policies in which backups are named as well.
+naming_policies = st.builds(
+    replace,
+    policies | harsh_policies | st.just(Policy(properties=(Property('nosuch'),))),
+    properties=st.lists(_WANTED, max_size=2).map(tuple),
+    protect=st.lists(_WANTED, max_size=2).map(tuple),
+    ids=st.frozensets(st.sampled_from(_FIRST_IDS), max_size=2),
+)
+
+
+def together(one: Policy, other: Policy) -> Policy:
+    """Return a policy to which all that another one keeps or protects was added."""
+    return replace(
+        one,
+        last=one.last + other.last,
+        full=one.full + other.full,
+        counts=_joined(one.counts, other.counts),
+        within=max(one.within or other.within, other.within or one.within, key=_or_nothing),
+        within_buckets=_joined(one.within_buckets, other.within_buckets),
+        properties=one.properties + other.properties,
+        protect=one.protect + other.protect,
+        ids=one.ids | other.ids,
+    )
+
+
+def _or_nothing(span: timedelta | None) -> timedelta:
+    return span or timedelta()
+
+
+def _joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    both = {name: one[name] + other[name] for name in one.keys() & other.keys()}
+    return {**one, **other, **both}
 
 
 def decide(rows: list[Backup], policy: Policy, **kwargs: Any) -> list[Decision]:
@@ -37,16 +92,21 @@ def ids(decisions: list[Decision], action: Action) -> set[str]:
     return {each.backup.id for each in decisions if each.action is action}
 
 
+def doomed_in_order(decisions: list[Decision]) -> list[Backup]:
+    doomed = [each.backup for each in decisions if each.action is Action.DELETE]
+    return chains.deletion_order(doomed)
+
+
 class HistoryTest(unittest.TestCase):
     """What holds for every history."""
 
-    @given(any_cloud, policies)
+    @given(any_cloud, policies | harsh_policies)
     def test_every_backup_has_one_decision_with_reasons(self, cloud: Cloud, policy: Policy) -> None:
         decisions = decide(cloud.rows(), policy)
         self.assertEqual(sorted(each.backup.id for each in decisions), sorted(cloud.made))
         self.assertTrue(all(each.reasons for each in decisions))
 
-    @given(any_cloud, policies)
+    @given(any_cloud, policies | harsh_policies)
     def test_nothing_that_stays_loses_an_ancestor(self, cloud: Cloud, policy: Policy) -> None:
         decisions = decide(cloud.rows(), policy)
         doomed = ids(decisions, Action.DELETE)
@@ -54,13 +114,53 @@ class HistoryTest(unittest.TestCase):
             self.assertFalse(cloud.ancestors(id_) & doomed)
 
     # Of incrementals made within the second to which times are cut, nobody can tell the order.
-    @given(clouds(), policies)
+    @given(clouds(), policies | harsh_policies)
     def test_cinder_accepts_the_order_of_deletion(self, cloud: Cloud, policy: Policy) -> None:
-        doomed = [
-            each.backup for each in decide(cloud.rows(), policy) if each.action is Action.DELETE
-        ]
-        for backup in chains.deletion_order(doomed):
+        for backup in doomed_in_order(decide(cloud.rows(), policy)):
             self.assertTrue(cloud.delete(backup.id), backup)
+
+    @given(snapshot_clouds(), lean_policies)
+    def test_what_stays_keeps_its_data_on_ceph(self, cloud: Cloud, policy: Policy) -> None:
+        decisions = decide(cloud.rows(), policy)
+        before = dict(cloud.images)
+        # One that failed goes first, before any that is available could go with it.
+        for backup in sorted(doomed_in_order(decisions), key=lambda each: each.status != 'error'):
+            cloud.delete(backup.id)
+            for volume, id_ in before.items():
+                row = cloud.made.get(id_)
+                if row and row.status == 'available' and id_ not in ids(decisions, Action.DELETE):
+                    self.assertEqual(cloud.images.get(volume), id_)
+
+    @given(any_cloud, harsh_policies)
+    def test_no_failed_backup_is_deleted_before_its_time(
+        self, cloud: Cloud, policy: Policy
+    ) -> None:
+        assert policy.delete_failed is not None
+        for each in decide(cloud.rows(), policy):
+            if each.action is Action.DELETE and each.backup.status != 'available':
+                self.assertEqual(each.backup.status, 'error')
+                self.assertLessEqual(chains.created(each.backup), NOW - policy.delete_failed)
+
+    @given(snapshot_clouds(), lean_policies)
+    def test_no_failed_backup_of_a_snapshot_is_deleted_beside_one_that_is_not(
+        self, cloud: Cloud, policy: Policy
+    ) -> None:
+        rows = cloud.rows()
+        for each in decide(rows, policy):
+            if each.action is Action.DELETE and each.backup.status == 'error':
+                parents = chains.possible_parents(each.backup, rows)
+                self.assertEqual(storage.shares_data_with(each.backup, rows, parents), [])
+
+    @given(any_cloud, policies | harsh_policies)
+    def test_what_is_pinned_would_go_without_what_pins_it(
+        self, cloud: Cloud, policy: Policy
+    ) -> None:
+        decisions = {each.backup.id: each for each in decide(cloud.rows(), policy)}
+        for each in decisions.values():
+            self.assertTrue(not each.pinned_by or each.action is not Action.DELETE)
+            for heir in each.pinned_by:
+                self.assertIs(decisions[heir.id].action, Action.SKIP)
+                self.assertIn(each.backup.id, chains.Graph(cloud.rows()).ancestors([heir]))
 
     @given(any_cloud, policies)
     def test_planning_again_deletes_nothing(self, cloud: Cloud, policy: Policy) -> None:
@@ -80,7 +180,15 @@ class HistoryTest(unittest.TestCase):
             ids(decide(rows, larger), Action.DELETE), ids(decide(rows, policy), Action.DELETE)
         )
 
-    @given(any_cloud, policies)
+    @given(any_cloud, naming_policies, naming_policies, st.randoms(use_true_random=False))
+    def test_adding_what_keeps_or_protects_never_deletes_more(
+        self, cloud: Cloud, policy: Policy, more: Policy, random: Any
+    ) -> None:
+        rows = [replace(row, metadata=random.choice(_MARKS)) for row in cloud.rows()]
+        fewer = ids(decide(rows, together(policy, more)), Action.DELETE)
+        self.assertLessEqual(fewer, ids(decide(rows, policy), Action.DELETE))
+
+    @given(any_cloud, policies | harsh_policies)
     def test_the_order_of_the_input_does_not_matter(self, cloud: Cloud, policy: Policy) -> None:
         self.assertEqual(decide(cloud.rows(), policy), decide(cloud.rows(), policy))
 
@@ -93,6 +201,18 @@ class HistoryTest(unittest.TestCase):
             if chains.restorable(group):
                 left = [row for row in group if row.id not in doomed]
                 self.assertTrue(chains.restorable(left))
+                sure = chains.Graph(group).surely_restorable
+                self.assertTrue(not sure or sure - doomed)
+
+    @given(any_cloud, policies | harsh_policies)
+    def test_a_volume_keeps_something_available(self, cloud: Cloud, policy: Policy) -> None:
+        rows = cloud.rows()
+        doomed = ids(decide(rows, policy), Action.DELETE)
+        available = [row for row in rows if row.status == 'available']
+        self.assertEqual(
+            {chains.group_of(row) for row in available},
+            {chains.group_of(row) for row in available if row.id not in doomed},
+        )
 
     @given(any_cloud, policies)
     def test_only_available_backups_are_deleted(self, cloud: Cloud, policy: Policy) -> None:
@@ -102,7 +222,7 @@ class HistoryTest(unittest.TestCase):
 
 
 def days(*numbers: float, **changes: Any) -> list[Backup]:
-    """Give full backups of one volume, so many days after the first of January 2026."""
+    """Return full backups of one volume, so many days after the first of January 2026."""
     start = datetime(2026, 1, 1, tzinfo=timezone.utc)
     return [
         Backup(
@@ -162,8 +282,8 @@ class RuleTest(unittest.TestCase):
 
     def test_properties_and_ids(self) -> None:
         rows = [*days(1), *days(0, metadata={'keep': 'yes'}), *days(2)]
-        self.assertEqual(self.kept(rows, properties=(Property('keep'),)), ['day0'])
-        self.assertEqual(self.kept(rows, ids=frozenset({'id-1'})), ['day1'])
+        self.assertEqual(self.kept(rows, properties=(Property('keep'),)), ['day2', 'day0'])
+        self.assertEqual(self.kept(rows, ids=frozenset({'id-1'})), ['day2', 'day1'])
 
     def test_protected_backups_stay(self) -> None:
         rows = [*days(0, metadata={'protected': 'true'}), *days(1, 2)]
@@ -198,6 +318,22 @@ class RuleTest(unittest.TestCase):
         self.assertEqual(self.kept(rows, properties=(Property('x'),)), ['day1'])
         self.assertEqual(self.kept(rows, properties=(Property('x'),), allow_empty=True), [])
 
+    def test_another_protection_adds_to_the_one_that_is_always_there(self) -> None:
+        rows = [
+            *days(0, metadata={'protected': 'true'}),
+            *days(1, metadata={'hold': 'legal'}),
+            *days(2, 3),
+        ]
+        policy = Policy(last=1, protect=(Property('hold'),))
+        self.assertEqual(policy.protect, (PROTECTED, Property('hold')))
+        self.assertEqual(replace(policy, last=2).protect, policy.protect)
+        self.assertEqual(ids(decide(rows, policy), Action.DELETE), {'id-2'})
+
+    def test_a_span_longer_than_the_calendar_keeps_all(self) -> None:
+        rows = days(0, 1)
+        self.assertEqual(self.kept(rows, within=timedelta.max), ['day1', 'day0'])
+        self.assertEqual(self.kept(rows, within_buckets={'daily': timedelta.max}), ['day1', 'day0'])
+
     def test_volumes_and_projects_are_apart(self) -> None:
         rows = days(0)
         others = [
@@ -210,4 +346,346 @@ class RuleTest(unittest.TestCase):
     def test_an_empty_policy_says_so(self) -> None:
         self.assertTrue(Policy().is_empty)
         self.assertFalse(Policy(last=1).is_empty)
+        self.assertFalse(Policy(full=1).is_empty)
         self.assertFalse(Policy(ids=frozenset({'x'})).is_empty)
+        self.assertTrue(Policy(delete_failed=timedelta(1)).is_empty)
+
+    def test_the_work_grows_with_the_chain_and_not_with_its_square(self) -> None:
+        policy = Policy(last=7, full=1, counts={'weekly': 4}, delete_failed=timedelta(1))
+
+        def prune(length: int) -> None:
+            self.assertEqual(len(decide(nightly_chain(length), policy)), length)
+
+        self.assertLess(steps(lambda: prune(400)), 6 * steps(lambda: prune(100)))
+
+
+def night(number: int, kind: str = 'i', child: int | None = None, **changes: Any) -> Backup:
+    """Return the backup of a night, which is touched when its child is finished, if it has one."""
+    made = datetime(2026, 1, 1, 2) + timedelta(days=number)  # noqa: DTZ001  # as the API writes it
+    touched = made if child is None else made + timedelta(days=child - number)
+    said: dict[str, Any] = {
+        'name': f'd{number}',
+        'status': 'available',
+        'volume_id': 'v',
+        'project_id': 'p',
+        'is_incremental': kind == 'i',
+        'object_count': 1,
+        'created_at': made.isoformat(),
+        'data_timestamp': made.isoformat(),
+        'updated_at': (touched + timedelta(minutes=5)).isoformat(),
+    }
+    return Backup(f'id-{number}', **{**said, **changes})
+
+
+FAILED: dict[str, Any] = {'status': 'error', 'fail_reason': 'disk'}
+
+
+class ReasonTest(unittest.TestCase):
+    """Decisions and their reasons, by name."""
+
+    maxDiff = None
+
+    def planned(self, rows: list[Backup], **policy: Any) -> dict[str, tuple[str, str]]:
+        return {
+            each.backup.name or each.backup.id: (each.action.value, ', '.join(each.reasons))
+            for each in decide(rows, Policy(**policy))
+        }
+
+
+class FullTest(ReasonTest):
+    """The last N full backups, with what builds on them."""
+
+    ROWS = (
+        *(night(0, 'f', 1), night(1)),
+        *(night(2, 'f', 3), night(3, child=4), night(4)),
+        night(5, 'f'),
+    )
+
+    def test_each_is_kept_with_every_incremental_on_it(self) -> None:
+        self.assertEqual(
+            self.planned(list(self.ROWS), full=2),
+            {
+                'd5': ('keep', 'full 2'),
+                'd4': ('keep', 'full 2 (builds on d2)'),
+                'd3': ('keep', 'full 2 (builds on d2), needed by d4'),
+                'd2': ('keep', 'full 2, needed by d3'),
+                'd1': ('delete', 'no rule keeps it'),
+                'd0': ('delete', 'no rule keeps it'),
+            },
+        )
+
+    def test_an_incremental_that_only_may_build_on_it_is_kept_too(self) -> None:
+        # The property of d0 was set when d3 was there.
+        rows = [replace(self.ROWS[0], updated_at=self.ROWS[5].created_at), *self.ROWS[1:]]
+        self.assertEqual(self.planned(rows, full=2)['d1'][0], 'delete')
+        self.assertEqual(self.planned(rows, full=2)['d0'], ('keep', 'needed by d3'))
+        self.assertEqual(self.planned(rows, full=1)['d2'][0], 'delete')
+
+    def test_failed_full_backups_do_not_count(self) -> None:
+        rows = [*self.ROWS, night(6, 'f', **FAILED)]
+        self.assertEqual(self.planned(rows, full=1)['d5'], ('keep', 'full 1'))
+
+
+class OldestTest(ReasonTest):
+    def test_a_slot_that_is_left_keeps_the_oldest_and_says_so(self) -> None:
+        rows = days(0, 0.2, 0.4)
+        self.assertEqual(
+            self.planned(rows, counts={'daily': 7}),
+            {
+                'day0.4': ('keep', 'daily 7'),
+                'day0.2': ('delete', 'no rule keeps it'),
+                'day0': ('keep', 'daily 7 (oldest)'),
+            },
+        )
+        within = self.planned(rows, within_buckets={'daily': timedelta(days=1)})
+        self.assertEqual(within['day0'], ('keep', 'within daily (oldest)'))
+
+    def test_the_oldest_that_is_the_newest_of_its_day_needs_no_such_reason(self) -> None:
+        self.assertEqual(self.planned(days(0, 1), counts={'daily': 7})['day0'], ('keep', 'daily 7'))
+
+
+class SafetyTest(ReasonTest):
+    """What stays although no rule keeps it, so that there is something to restore."""
+
+    def test_the_newest_restorable_one_stays_whatever_else_is_kept(self) -> None:
+        rows = days(0, 1, 2)
+        reason = 'newest restorable backup of the volume'
+        self.assertEqual(
+            self.planned(rows, ids=frozenset({'id-0'})),
+            {
+                'day2': ('keep', reason),
+                'day1': ('delete', 'no rule keeps it'),
+                'day0': ('keep', 'id'),
+            },
+        )
+        self.assertEqual(
+            self.planned(rows, ids=frozenset({'id-0'}), allow_empty=True)['day2'][0], 'delete'
+        )
+
+    def test_where_nothing_is_known_to_be_restorable_the_newest_available_one_stays(self) -> None:
+        reason = 'newest available backup (none known to be restorable)'
+        rows = [night(1), night(2), night(3, **FAILED)]
+        policy: dict[str, Any] = {'properties': (Property('nosuch'),)}
+        self.assertEqual(
+            self.planned([night(1, fail_reason='disk')], **policy),
+            {'d1': ('keep', reason)},
+        )
+        self.assertEqual(
+            self.planned(rows, **policy)['d2'],
+            ('keep', f'{reason}, needed by d3, which is in status error'),
+        )
+        self.assertEqual(self.planned([night(1)], allow_empty=True, **policy)['d1'][0], 'delete')
+
+    def test_where_the_newest_may_be_broken_the_newest_sound_one_stays_too(self) -> None:
+        # Either may be the parent of d3, and d2 is broken.
+        rows = [
+            night(0, 'f'),
+            night(1, 'f', 3),
+            night(2, 'f', 3, status='error'),
+            night(3),
+        ]
+        self.assertEqual(
+            self.planned(rows, properties=(Property('nosuch'),)),
+            {
+                'd3': ('keep', 'newest backup of the volume that may be restorable'),
+                'd2': ('skip', 'status error, needed by d3'),
+                'd1': ('keep', 'newest restorable backup of the volume, needed by d3'),
+                'd0': ('delete', 'no rule keeps it'),
+            },
+        )
+
+
+class FailedTest(ReasonTest):
+    """Failed backups, what they keep alive, and their end."""
+
+    CHAIN = (night(0, 'f', 1), night(1, child=2), night(2), night(3, **FAILED))
+    NEWER = tuple(night(number, 'f') for number in range(4, 40))
+
+    def test_a_failed_incremental_keeps_its_chain_alive(self) -> None:
+        planned = self.planned([*self.CHAIN, *self.NEWER], last=7)
+        needed = ('keep', 'needed by d3, which is in status error')
+        self.assertEqual(
+            {name: planned[name] for name in ('d0', 'd1', 'd2', 'd3', 'd4', 'd33')},
+            {
+                **dict.fromkeys(('d0', 'd1', 'd2'), needed),
+                'd3': ('skip', 'status error'),
+                'd4': ('delete', 'no rule keeps it'),
+                'd33': ('keep', 'last 7'),
+            },
+        )
+
+    def test_what_is_pinned_is_told_by_what_pins_it(self) -> None:
+        another = replace(self.CHAIN[3], id='other', name='other')
+        rows = [*self.CHAIN, another, *self.NEWER]
+        self.assertEqual(
+            pinned(decide(rows, Policy(last=7))),
+            [Pin((self.CHAIN[3], another), (self.CHAIN[2], self.CHAIN[1], self.CHAIN[0]))],
+        )
+        self.assertEqual(pinned(decide(rows, Policy(last=7, delete_failed=timedelta(days=7)))), [])
+
+    def test_what_something_else_keeps_is_not_pinned(self) -> None:
+        rows = [*self.CHAIN, *self.NEWER]
+        decisions = decide(rows, Policy(ids=frozenset({'id-2'})))
+        self.assertEqual(pinned(decisions), [])
+        self.assertEqual(
+            self.planned(rows, ids=frozenset({'id-2'}))['d1'], ('keep', 'needed by d2')
+        )
+
+    def test_what_still_runs_pins_as_well_but_has_not_failed(self) -> None:
+        rows = [*self.CHAIN[:3], night(3, status='creating'), *self.NEWER]
+        decisions = {each.backup.name: each for each in decide(rows, Policy(last=7))}
+        self.assertEqual(decisions['d1'].reasons, ('needed by d3, which is in status creating',))
+        self.assertEqual(decisions['d1'].pinned_by, (rows[3],))
+        self.assertEqual(pinned(decisions.values()), [])
+
+    def test_with_the_failed_one_its_chain_goes(self) -> None:
+        planned = self.planned([*self.CHAIN, *self.NEWER], last=7, delete_failed=timedelta(days=7))
+        gone = ('delete', 'no rule keeps it')
+        self.assertEqual(
+            {name: planned[name] for name in ('d0', 'd1', 'd2', 'd3')},
+            {'d0': gone, 'd1': gone, 'd2': gone, 'd3': ('delete', 'failed, older than 7d')},
+        )
+        self.assertEqual(sum(action == 'keep' for action, _ in planned.values()), 7)
+
+    def test_a_failed_one_has_to_be_old_enough(self) -> None:
+        # It is 362 days and 22 hours old.
+        rows, day = [night(2, 'f', **FAILED)], timedelta(days=1)
+        age = NOW - chains.created(rows[0])
+        self.assertEqual(self.planned(rows, delete_failed=age)['d2'][0], 'delete')
+        self.assertEqual(
+            self.planned(rows, delete_failed=age + timedelta(seconds=1))['d2'],
+            ('skip', 'status error'),
+        )
+        for span, text in ((day, '1d'), (1.5 * day, '1d12h'), (day / 16, '1h30m')):
+            self.assertEqual(
+                self.planned(rows, delete_failed=span)['d2'],
+                ('delete', f'failed, older than {text}'),
+            )
+        self.assertEqual(
+            self.planned(rows, delete_failed=timedelta())['d2'][1], 'failed, older than 0s'
+        )
+
+    def test_only_what_failed_is_deleted(self) -> None:
+        for status in ('creating', 'restoring', 'deleting', 'error_deleting'):
+            rows = [night(0, 'f'), night(2, 'f', status=status)]
+            with self.subTest(status):
+                self.assertEqual(
+                    self.planned(rows, last=1, delete_failed=timedelta())['d2'],
+                    ('skip', f'status {status}'),
+                )
+
+    def test_one_that_something_available_may_build_on_stays(self) -> None:
+        rows = [night(0, 'f', 1, status='error'), night(1)]
+        self.assertEqual(
+            self.planned(rows, last=1, delete_failed=timedelta())['d0'],
+            ('skip', 'status error, needed by d1'),
+        )
+
+    def test_one_that_is_protected_or_named_stays(self) -> None:
+        cases: tuple[tuple[dict[str, str], dict[str, Any], str], ...] = (
+            ({'protected': 'true'}, {}, 'protected'),
+            ({'expires': '2028-01-01'}, {}, 'expires 2028-01-01'),
+            ({}, {'ids': frozenset({'id-0'})}, 'id'),
+            ({'a': 'b'}, {'properties': (Property('a'),)}, 'property a'),
+        )
+        for metadata, policy, reason in cases:
+            rows = [night(0, 'f', metadata=metadata, **FAILED), night(1, 'f')]
+            with self.subTest(reason):
+                self.assertEqual(
+                    self.planned(rows, last=1, delete_failed=timedelta(), **policy)['d0'],
+                    ('skip', f'status error, {reason}'),
+                )
+
+    def test_one_out_of_scope_stays_with_what_it_needs(self) -> None:
+        rows = [*self.CHAIN, *self.NEWER]
+        decisions = decide(
+            rows,
+            Policy(last=7, delete_failed=timedelta()),
+            is_in_scope=lambda each: each.status == 'available',
+        )
+        self.assertEqual(ids(decisions, Action.DELETE) & {'id-0', 'id-1', 'id-2', 'id-3'}, set())
+
+
+class SharedDataTest(ReasonTest):
+    """Where Ceph may be used, a volume's backups of snapshots go together or not at all."""
+
+    def ceph(self, number: int, kind: str = 'f', **changes: Any) -> Backup:
+        return night(number, kind, **{'object_count': 0, **changes})
+
+    def of_snapshot(self, number: int, kind: str = 'f', **changes: Any) -> Backup:
+        return self.ceph(number, kind, **{'snapshot_id': f's{number}', **changes})
+
+    def test_while_one_stays_the_others_stay(self) -> None:
+        rows = [self.of_snapshot(number) for number in range(3)]
+        self.assertEqual(
+            self.planned(rows, last=1),
+            {
+                'd2': ('keep', 'last 1'),
+                'd1': ('keep', 'shares its data with d2'),
+                'd0': ('keep', 'shares its data with d2'),
+            },
+        )
+
+    def test_backups_of_the_volume_itself_go(self) -> None:
+        rows = [self.ceph(0), self.of_snapshot(1)]
+        self.assertEqual(self.planned(rows, last=1)['d0'][0], 'delete')
+
+    def test_on_other_storage_they_go(self) -> None:
+        rows = [night(0, 'f'), self.of_snapshot(1), self.of_snapshot(2)]
+        self.assertEqual(self.planned(rows, last=1)['d1'][0], 'delete')
+
+    def test_where_none_stays_all_go(self) -> None:
+        rows = [self.of_snapshot(0), self.of_snapshot(1), self.ceph(2)]
+        self.assertEqual(
+            {name: action for name, (action, _) in self.planned(rows, last=1).items()},
+            {'d2': 'keep', 'd1': 'delete', 'd0': 'delete'},
+        )
+
+    def test_other_projects_share_it_and_other_volumes_do_not(self) -> None:
+        mine = [self.of_snapshot(0), self.ceph(1)]
+        theirs = self.of_snapshot(2, project_id='q')
+        self.assertEqual(self.planned([*mine, theirs], last=1)['d0'][0], 'keep')
+        elsewhere = replace(theirs, volume_id='w')
+        self.assertEqual(self.planned([*mine, elsewhere], last=1)['d0'][0], 'delete')
+
+    def test_one_that_is_out_of_scope_shares_it_too(self) -> None:
+        rows = [self.of_snapshot(0), self.ceph(1), self.of_snapshot(2)]
+        decisions = decide(rows, Policy(last=1), is_in_scope=lambda each: each.id != 'id-2')
+        self.assertEqual(ids(decisions, Action.DELETE), set())
+
+    def test_one_that_is_being_restored_holds_the_others_and_a_failed_one_does_not(self) -> None:
+        for status, action in (('restoring', 'keep'), ('creating', 'keep'), ('error', 'delete')):
+            rows = [self.of_snapshot(0), self.of_snapshot(1, status=status), self.ceph(2)]
+            with self.subTest(status):
+                self.assertEqual(self.planned(rows, last=1)['d0'][0], action)
+
+    def test_what_they_need_stays_too(self) -> None:
+        rows = [
+            self.ceph(0, child=1),
+            self.of_snapshot(1, 'i'),
+            self.of_snapshot(2),
+        ]
+        self.assertEqual(
+            self.planned(rows, last=1),
+            {
+                'd2': ('keep', 'last 1'),
+                'd1': ('keep', 'shares its data with d2'),
+                'd0': ('keep', 'needed by d1'),
+            },
+        )
+
+    def test_a_failed_one_stays_while_one_can_be_restored(self) -> None:
+        rows = [self.of_snapshot(0), self.of_snapshot(1, **FAILED), self.ceph(2)]
+        harsh: dict[str, Any] = {'last': 1, 'delete_failed': timedelta()}
+        planned = self.planned(rows, **harsh)
+        self.assertEqual(planned['d1'], ('skip', 'status error, shares its data with d0'))
+        self.assertEqual(planned['d0'][0], 'delete')
+        self.assertEqual(self.planned(rows[1:], **harsh)['d1'][0], 'delete')
+        self.assertEqual(self.planned([night(3, 'f'), *rows], **harsh)['d1'][0], 'delete')
+
+    def test_so_does_an_incremental_that_failed_on_one(self) -> None:
+        rows = [self.of_snapshot(0), self.ceph(1, 'i', **FAILED), self.of_snapshot(2)]
+        self.assertEqual(
+            self.planned(rows, last=1, delete_failed=timedelta())['d1'],
+            ('skip', 'status error, shares its data with d2'),
+        )
