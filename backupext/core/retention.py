@@ -122,13 +122,14 @@ def plan(
     """
     planner = _Planner(chains.Graph(backups), policy, now, zone, is_in_scope)
     planner.select()
+    planner.keep_shared_data()
     return list(planner.decide())
 
 
 def pinned(decisions: Iterable[Decision]) -> list[Pin]:
-    """Return what is kept only because failed backups may build on it, by those backups.
+    """Return what only failed backups keep from being deleted, grouped by those backups.
 
-    Cinder refuses to delete it until they are deleted.
+    Cinder refuses to delete a parent while a child exists, whatever the child's status is.
     """
     pins: dict[tuple[str, ...], tuple[tuple[Backup, ...], list[Backup]]] = {}
     for backup, _, _, pinned_by in decisions:
@@ -144,8 +145,8 @@ Kept = Iterator[tuple[Backup, str]]
 class _Planner:
     """The plan for all volumes while it is made.
 
-    A backup may go if nothing speaks for it but what depends on it; what that is, is looked at in
-    the end.
+    It first collects what no rule and no protection keeps. At the end that stays of it which
+    something else that stays may need.
     """
 
     def __init__(
@@ -164,7 +165,7 @@ class _Planner:
         self._groups = [_newest_first(graph.groups[key]) for key in sorted(graph.groups)]
         self._images = self._shared_images()
         self._reasons: dict[str, list[str]] = defaultdict(list)
-        #: By ID, with the reason of the deletion.
+        #: The reason of the deletion, by ID.
         self._may_go: dict[str, str] = {}
 
     def _shared_images(self) -> dict[str, list[Backup]]:
@@ -275,7 +276,7 @@ class _Planner:
             for id_, heir in needed.items()
             if id_ in self._may_go and heir.status != 'available'
         }
-        for heir in others:
+        for heir in others if pins else ():
             for id_ in self._graph.ancestors([heir]):
                 if id_ in pins:
                     pins[id_] += (heir,)
