@@ -56,7 +56,7 @@ class DeleteVolumeBackup(plans.PlanningCommand):
         if parsed_args.dry_run:
             self._conclude()
 
-    def question(self, parsed_args: argparse.Namespace) -> str | None:
+    def question(self, _parsed_args: argparse.Namespace) -> str | None:
         """Ask where more is deleted than what was named, or may be lost with it."""
         endangered = [each.warning for each in self._planned if each.endangered]
         if endangered and self.reporter.can_ask:

@@ -43,6 +43,14 @@ class PruneVolumeBackup(plans.PlanningCommand, base.Lister):
         options.add_timeout(parser)
         return parser
 
+    def check_usage(self, parsed_args: argparse.Namespace) -> None:
+        """Refuse to delete everything."""
+        from backupext import errors
+        from backupext.cli import keep
+
+        if keep.policy(parsed_args).is_empty:
+            raise errors.UsageError('No retention rule given: use at least one --keep option.')
+
     def waits(self, _parsed_args: argparse.Namespace) -> bool:
         """Wait always."""
         return True

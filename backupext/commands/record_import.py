@@ -35,6 +35,8 @@ class ImportBackupRecord(base.ShowOne):
     def take_action(self, parsed_args: argparse.Namespace) -> base.Fields:
         """Ask for the import, and show what the cloud calls the backup."""
         from backupext.cli import columns
+        from backupext.operations.records import import_record
 
-        backup = self.cloud.import_record(parsed_args.backup_service, parsed_args.backup_metadata)
+        record = (parsed_args.backup_service, parsed_args.backup_metadata)
+        backup = import_record(self.cloud, *record)
         return columns.fields(columns.IMPORTED, backup)

@@ -33,12 +33,9 @@ class Request(NamedTuple):
 def decide(cloud: Cloud, request: Request) -> list[retention.Decision]:
     """Decide for every backup in scope; nothing is changed.
 
-    :raises UsageError: the policy names nothing to keep.
     :raises RefusedError: a backup that is to be kept is not there, or the user does not see all
         that was asked for.
     """
-    if request.policy.is_empty:
-        raise errors.UsageError('No retention rule given: use at least one --keep option.')
     backups = listing.in_volumes(cloud, request.scope, request.volumes, _refuse)
     missing = request.policy.ids - {backup.id for backup in backups}
     if missing:

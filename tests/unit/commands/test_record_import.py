@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+import base64
 import json
 
-from tests.unit.rows import ID
+from tests.unit.rows import ID, backup
 from tests.unit.shell import CommandTest
 
 POST = 'POST /backups/import_record'
@@ -59,3 +60,18 @@ class RefusalTest(CommandTest):
             'availability zone (the server said: Service cinder-backup could not be found). '
             'Ask the operator of the cloud.',
         )
+
+    def test_the_backup_of_an_import_that_failed_is_named(self) -> None:
+        record = base64.b64encode(json.dumps({'id': ID}).encode()).decode()
+        for status, advice in (
+            ('error', f' To delete it first: openstack volume backup delete {ID}'),
+            ('available', ''),
+        ):
+            with self.subTest(status):
+                self.use_cloud().refuse(POST, 400, 'Invalid backup: Backup already exists.')
+                self.cloud.on(f'GET /backups/{ID}', {'backup': backup(status=status)})
+                self.assert_fails(
+                    f'volume backup record import cinder.backup.drivers.nfs {record}',
+                    'Cannot import the record: Invalid backup: Backup already exists. Backup '
+                    f"'nightly' ({ID}) exists already, in status {status}.{advice}",
+                )
