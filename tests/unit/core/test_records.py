@@ -19,7 +19,8 @@ class BackupIdTest(unittest.TestCase):
         self.assertEqual(backup_id(record({'id': ID, 'size': 1})), ID)
 
     def test_a_record_without_an_id_has_none(self) -> None:
-        for fields in ({}, [], 'text', {'id': None}, {'id': '../volumes'}, {'id': 7}):
+        cases: list[object] = [{}, [], 'text', {'id': None}, {'id': '../volumes'}, {'id': 7}]
+        for fields in cases:
             with self.subTest(fields):
                 self.assertIsNone(backup_id(record(fields)))
 
