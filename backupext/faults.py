@@ -219,6 +219,10 @@ def pin_refused(objection: Callable[[str], str | None]) -> Iterator[None]:
         raise errors.UnsupportedError(f'{sentence}.') from error
 
 
+#: The SDK finds nothing at the endpoint that looks like Block Storage.
+SilentEndpointError = sdk_exceptions.ServiceDiscoveryException
+
+
 @contextlib.contextmanager
 def endpoint_silence_told() -> Iterator[None]:
     """Say of an endpoint of the user's own that it does not answer, as the SDK does from 4.11 on.

@@ -177,12 +177,36 @@ def connect(connection: Any, time_left: Callable[[], float | None] = lambda: Non
     with (
         limit(connection.session, READ_TIMEOUT, None if left is None else left / _LOOKS),
         faults.pin_refused(lambda words: features.pin_objection(words, setting)),
-        faults.endpoint_silence_told(),
         faults.choosing_endpoint(),
     ):
-        proxy = connection.block_storage
+        proxy = _proxy(connection)
         asked_for = config.get_api_version('block-storage')
         return Session(proxy, Negotiation(proxy, asked_for, setting), time_left)
+
+
+def _proxy(connection: Any) -> Any:
+    """Return the SDK's proxy; where the endpoint tells it nothing, find out why.
+
+    An endpoint that is busy for the moment looks like a wrong one to the SDK.
+    """
+    try:
+        with faults.endpoint_silence_told():
+            return connection.block_storage
+    except faults.SilentEndpointError:
+        # This says what is wrong, or that nothing is any more.
+        connection.session.get(_endpoint(connection))
+    with faults.endpoint_silence_told():
+        return connection.block_storage
+
+
+def _endpoint(connection: Any) -> str | None:
+    config, service = connection.config, 'block-storage'
+    endpoint: str | None = config.get_endpoint(service) or connection.session.get_endpoint(
+        service_type=service,
+        interface=config.get_interface(service),
+        region_name=config.get_region_name(service),
+    )
+    return endpoint
 
 
 # The names that the SDK takes Block Storage by, in its order.

@@ -2,7 +2,6 @@
 """What a run of ``openstack`` imports because of the plugin, and what that costs in process."""
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,7 +55,7 @@ def import_plugin(python: str | Path, environment: Mapping[str, str], folder: Pa
     :param environment: nothing in it may name a cloud.
     :param folder: where the process runs, and looks for the plugin first.
     """
-    compiled = {'PYTHONDONTWRITEBYTECODE': '', 'OS_CLIENT_CONFIG_FILE': os.devnull}
+    compiled = {'PYTHONDONTWRITEBYTECODE': '', 'OS_CLIENT_CONFIG_FILE': '/nonexistent'}
     run = subprocess.run(
         [python, '-c', _SCRIPT],
         cwd=folder,

@@ -110,6 +110,15 @@ class UnreachableTest(FailureTest):
             path = Path(directory, 'clouds.yaml')
             self.cloud.configure(path, block_storage_endpoint_override=CINDER)
             message = self.fails(SHOW)
+        self.assertIn('Block Storage cannot be reached', message)
+
+    def test_an_endpoint_of_the_users_own_that_is_something_else(self) -> None:
+        for line in ('GET ', 'GET /'):
+            self.cloud.on(line, text=LOGIN_PAGE)
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory, 'clouds.yaml')
+            self.cloud.configure(path, block_storage_endpoint_override=CINDER)
+            message = self.fails(SHOW)
         self.assertIn('the endpoint does not look like Block Storage', message)
         self.assertTrue(message.endswith(' Check that it is right and can be reached.'), message)
 

@@ -354,6 +354,13 @@ class MeanwhileTest(PruneTest):
         )
         self.assertEqual(self.cloud.deletions, [two])
 
+    def test_the_time_that_somebody_takes_to_answer_does_not_count(self) -> None:
+        *_, newest = self.keep_chains()
+        think = Hesitation('y\n', lambda: self.clock.sleep(3600))
+        result = self.openstack(f'-q {EVERYTHING} --timeout 5m', stdin=think)
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertEqual(self.cloud.left, {newest})
+
     def test_so_does_protection(self) -> None:
         full, _, two, newest = self.keep_chains()
         result = self.pruned(lambda: self.cloud.change(full, metadata={'protected': 'true'}))
