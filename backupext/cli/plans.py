@@ -21,7 +21,8 @@ class PlanningCommand(base.Command):
         if question:
             from backupext.cli import consent
 
-            consent.ask(self.reporter, parsed_args, question)
+            with self.patience.stopped():
+                consent.ask(self.reporter, parsed_args, question)
         self.act(parsed_args)
         return status
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One clock and one time limit for a command, and the riding out of faults that pass."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
@@ -83,6 +84,16 @@ class Patience:
             self._clock.sleep(seconds if left is None else min(seconds, left))
         except KeyboardInterrupt as error:
             raise errors.InterruptedByUserError('Interrupted') from error
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop the clock: the time that somebody takes to answer a question does not count."""
+        begun = self._clock.now()
+        try:
+            yield
+        finally:
+            if self._deadline is not None:
+                self._deadline += self._clock.now() - begun
 
     @property
     def has_time(self) -> bool:
