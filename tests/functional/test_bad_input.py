@@ -162,7 +162,7 @@ class RefusalTest(FunctionalTest):
     def test_an_incremental_without_a_full(self) -> None:
         volume = self.make_volume()
         sentence = self.fails(f'volume backup create {volume} --incremental')
-        self.assertIn('create a full one first', sentence)
+        self.assertIn('Create a full backup, or use --incremental with --allow-full.', sentence)
 
     def test_a_target_that_is_too_small(self) -> None:
         volume, small = self.make_volume(), self.make_volume()
@@ -197,9 +197,14 @@ class RefusalTest(FunctionalTest):
             'PUT', f'/os-quota-sets/{self.project.id}', limits
         )
         try:
-            for command in (f'create {volume}', f'restore {backup}'):
+            for command, quota, helps_to_delete in (
+                (f'create {volume}', 'backups', True),
+                (f'restore {backup}', 'volumes', False),
+            ):
                 with self.subTest(command=command):
-                    self.assertIn('quota', self.fails(f'volume backup {command}'))
+                    sentence = self.fails(f'volume backup {command}')
+                    self.assertIn(f"it would exceed the quota '{quota}'", sentence)
+                    self.assertEqual('Delete backups' in sentence, helps_to_delete)
         finally:
             limits = {'quota_set': {'backups': -1, 'volumes': -1}}
             Account(self.box, 'admin', 'admin').block_storage(

@@ -135,6 +135,18 @@ class RestoreTest(ProxyTest):
             result.stderr.splitlines(), [f'{title}: restoring-backup', f'{title}: available']
         )
 
+    def test_a_volume_that_somebody_attaches_at_once_counts_as_restored(self) -> None:
+        backup, volume = self.make_backup(self.make_volume()), self.make_volume()
+
+        def attach() -> None:
+            self.wait_for('volume', volume)
+            self.sql("UPDATE volumes SET status = 'in-use' WHERE id = ?", volume)
+
+        # The first looks whether it may be overwritten.
+        self.proxy.script(f'GET /volumes/{volume}', pass_on, meanwhile(attach))
+        self.backup(f'restore {backup} {volume} --force --wait')
+        self.assertEqual(self.status('volume', volume), 'in-use')
+
     def damaged(self) -> str:
         """Make a backup whose data is gone."""
         backup = self.make_backup(self.make_volume())
@@ -271,6 +283,14 @@ class WaitTest(ProxyTest):
         self.assertEqual((result.status, result.stdout), (0, ''), result.stderr)
         lines = [f'Backup {backup}: available', f'Backup {backup}: deleted']
         self.assertEqual(result.stderr.splitlines(), lines)
+
+    def test_until_gone_ends_where_the_deletion_is_undone(self) -> None:
+        backup = self.make_backup(self.make_volume())
+        self.set_status(backup, 'deleting')
+        undo = meanwhile(lambda: self.set_status(backup, 'available'))
+        self.proxy.script(f'GET /backups/{backup}', pass_on, pass_on, undo)
+        sentence = self.fails(f'-q volume backup wait {backup} --deleted')
+        self.assertEqual(sentence, f'Backup {backup} is in status available.')
 
     def test_until_gone_of_what_is_not_there(self) -> None:
         for reference in ('nosuch', NOBODY, f'nosuch {NOBODY}'):
