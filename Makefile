@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# Start with `make demo` or `make test`. Everything that they need is installed below .venvs.
+# Start with `make demo` or `make test`. They install everything that they need below .venvs.
 
 PYTHON ?= python3
 VENVS := .venvs
 BIN := $(VENVS)/test/bin
-# Number of tests to run at once. Functional tests mostly wait for Cinder.
+# Number of tests to run in parallel. Functional tests mostly wait for Cinder.
 JOBS ?= 3
 PIP := -m pip --quiet --disable-pip-version-check
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -18,7 +18,7 @@ demo: $(VENVS)/test/plugin
 test: lint types unit docs functional
 	@echo 'All tests passed.'
 
-# tox calls this target, `types` and `docs`, so their commands are only here.
+# tox calls this target, `types` and `docs`, so that their commands are in one place.
 lint: $(VENVS)/test/plugin
 	@echo '== lint'
 	@$(BIN)/ruff check .
@@ -42,12 +42,12 @@ functional: $(VENVS)/test/plugin $(VENVS)/osc/installed
 	@$(BIN)/python -m tests.sandbox install
 	@TEST_PATH=./tests/functional $(BIN)/stestr run --concurrency $(JOBS)
 
-# Unit tests with each older release line of OSC. All other targets use the newest release line.
+# The unit tests with each older release line of OSC. All other targets use the newest one.
 matrix: $(VENVS)/tox/installed
 	@echo '== unit tests with each older release line of OSC'
 	@$(VENVS)/tox/bin/tox -q -m matrix -- --concurrency $(JOBS)
 
-# Functional tests with the oldest supported OSC and with the OSC of Debian 13.
+# The functional tests with the oldest supported OSC and with the OSC of Debian 13.
 functional-matrix: $(VENVS)/test/plugin $(VENVS)/tox/installed
 	@echo '== functional tests with a real Cinder and older releases of OSC'
 	@$(BIN)/python -m tests.sandbox install
@@ -62,8 +62,8 @@ test-dist: $(VENVS)/test/plugin $(VENVS)/dist/installed
 	@echo '== sdist and wheel'
 	@TEST_PATH=./tests/packaging $(BIN)/stestr run --concurrency 1
 
-# Packages for distributions, built in chroots. These targets need root and apt; with IF_POSSIBLE=1
-# they do nothing where these are missing.
+# Packages for distributions, built in chroots. These targets need root and apt. With IF_POSSIBLE=1
+# they do nothing if either is missing.
 SUITES ?= bookworm trixie
 test-deb: $(VENVS)/test/plugin
 	@$(BIN)/python -m tests.packaging deb $(SUITES)
@@ -71,7 +71,7 @@ test-deb: $(VENVS)/test/plugin
 test-rpm: $(VENVS)/test/plugin
 	@$(BIN)/python -m tests.packaging rpm
 
-# 100,000 random histories instead of a few hundred.
+# Tests with 100,000 random histories instead of a few hundred.
 nightly: $(VENVS)/test/plugin
 	@HISTORIES=100000 $(BIN)/python -m unittest tests.unit.core.test_retention tests.unit.core.test_chains tests.unit.core.test_select
 
@@ -94,7 +94,7 @@ transcripts: $(VENVS)/test/plugin
 sandbox: $(VENVS)/test/plugin
 	@$(BIN)/python -m tests.sandbox install
 	@$(BIN)/python -m tests.sandbox up
-	@echo 'Copy the two lines above into your shell, then try: $(BIN)/openstack volume backup list'
+	@echo 'Copy the two lines above into your shell, and then try: $(BIN)/openstack volume backup list'
 	@echo 'To stop the cloud: make sandbox-down'
 
 sandbox-down: $(VENVS)/test/plugin
@@ -108,12 +108,12 @@ $(VENVS)/test/installed: requirements.txt test-requirements.txt tests/lint-requi
 	@$(BIN)/python $(PIP) install -c tests/releases/osc105.txt -r requirements.txt -r test-requirements.txt -r tests/lint-requirements.txt -r doc/requirements.txt
 	@touch $@
 
-# OSC finds the entry points of setup.cfg only after an installation.
+# OSC finds the entry points of setup.cfg only after they are installed.
 $(VENVS)/test/plugin: $(VENVS)/test/installed setup.cfg pyproject.toml
 	@$(BIN)/python $(PIP) install -c tests/releases/osc105.txt --editable .
 	@touch $@
 
-# OSC without the plugin, for the functional tests to compare with.
+# OSC without the plugin, which the functional tests compare with.
 $(VENVS)/osc/installed: requirements.txt tests/releases/osc105.txt
 	@echo "Installing python-openstackclient alone into $(VENVS)/osc (about half a minute)..."
 	@rm -rf $(VENVS)/osc

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run of ``openstack`` imports because of the plugin, and what that costs in process."""
+"""The modules that ``openstack`` imports because of the plugin, and their cost in process."""
 
 import json
 import subprocess
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-# OSC runs a command that needs no cloud, without us, and so has loaded what it loads at every
-# start. Then come we. Python's own account of imports would count itself, and whole processes with
-# and without us differ by less than any two of the same kind.
+# OSC runs a command that needs no cloud, without the plugin, and so loads what it loads at every
+# start. Then the plugin is imported. Python's own import timing would count itself, and whole
+# processes with and without the plugin differ by less than any two of the same kind.
 _SCRIPT = """
 import contextlib, importlib, importlib.metadata, io, json, sys, time
 
@@ -39,7 +39,7 @@ print(json.dumps({'status': status, 'before': sorted(before), 'new': new, 'secon
 
 
 class Imported(NamedTuple):
-    """The modules that OSC has loaded before, those that come with us, and CPU seconds for these.
+    """The modules that OSC loads, those that the plugin adds, and the CPU seconds of the latter.
 
     Python writes what it has compiled at the first run, which costs more than those after it.
     """
@@ -50,7 +50,7 @@ class Imported(NamedTuple):
 
 
 def import_plugin(python: str | Path, environment: Mapping[str, str], folder: Path) -> Imported:
-    """Import the plugin in a process of its own.
+    """Import the plugin in a separate process.
 
     :param environment: nothing in it may name a cloud.
     :param folder: where the process runs, and looks for the plugin first.

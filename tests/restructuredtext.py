@@ -16,7 +16,7 @@ _COMMAND = re.compile(r'((?:.*\\\n)*.*)\n')
 
 
 class Block(NamedTuple):
-    """A block of code, without its indentation, and the comment right above it."""
+    """A code block without its indentation, and the comment directly above it."""
 
     language: str
     options: dict[str, str]
@@ -26,12 +26,12 @@ class Block(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The lines as a file has them."""
+        """The block as the text of a file."""
         return ''.join(f'{line}\n' for line in self.lines)
 
 
 class Step(NamedTuple):
-    """What is typed in a transcript, and what the transcript shows below it."""
+    """A command line of a transcript, and the output below it."""
 
     typed: str
     shown: str
@@ -43,7 +43,7 @@ class Step(NamedTuple):
 
 
 def blocks(text: str) -> Iterator[Block]:
-    """Find the blocks of code of a page, in their order."""
+    """Yield the code blocks of a page in their order."""
     lines = text.splitlines()
     end = 0
     for place, line in enumerate(lines):
@@ -56,12 +56,12 @@ def blocks(text: str) -> Iterator[Block]:
 
 
 def code(text: str, *languages: str) -> list[str]:
-    """Give the blocks of code in some languages."""
+    """Return the code blocks in the given languages."""
     return [block.text for block in blocks(text) if block.language in languages]
 
 
 def steps(block: Block) -> Iterator[Step]:
-    """Take the command lines of a transcript apart."""
+    """Yield the command lines of a transcript with their output."""
     for part in re.split(r'^\$ ', block.text, flags=re.MULTILINE)[1:]:
         found = _COMMAND.match(part)
         if found:
@@ -69,13 +69,13 @@ def steps(block: Block) -> Iterator[Step]:
 
 
 def section(text: str, title: str) -> str:
-    """Give what stands below a title, up to the next one of the same rank."""
+    """Return the text below a title, up to the next title of the same level."""
     below = text.partition(f'\n{title}\n{"=" * len(title)}\n')[2]
     return _TITLE.split(below, maxsplit=1)[0]
 
 
 def warnings_of(text: str) -> str:
-    """Read a text without Sphinx, as a package index does, and give the warnings of docutils."""
+    """Parse a text without Sphinx, as a package index does, and return docutils' warnings."""
     settings = {
         'report_level': 1,
         'halt_level': 5,
@@ -88,7 +88,7 @@ def warnings_of(text: str) -> str:
 
 
 def _indented(lines: list[str], indent: str) -> list[str]:
-    """Take the lines up to the first that is less indented, without their indentation."""
+    """Return the lines up to the first with less indentation, without their indentation."""
     inside = itertools.takewhile(lambda line: not line or line.startswith(indent), lines)
     return [line[len(indent) :] for line in inside]
 
@@ -101,7 +101,7 @@ def _block(language: str, lines: list[str], comment: str, indent: str) -> Block:
 
 
 def _comment(before: list[str]) -> str:
-    """Read the comment that the lines end with, if they do."""
+    """Return the comment at the end of the lines, if there is one."""
     last = next((line for line in reversed(before) if line), '')
     found = _COMMENT.match(last)
     return found[1] if found else ''

@@ -19,13 +19,13 @@ from tests.sandbox import Sandbox
 
 SIZES = [1_000, 10_000, 100_000]
 RUNS = 5
-#: A difference of one hundredth shows only in many pairs.
+#: A difference of one hundredth needs many pairs.
 TAX_PAIRS = 6
 NAME = 'benchmark'
 
 
 class Benchmark:
-    """One run: a sandbox, the clients, and what was measured so far."""
+    """One run: a sandbox, the clients, and the measurements so far."""
 
     def __init__(self, box: Sandbox, clients: Clients, runs: int, only: Sequence[str]) -> None:
         self._box, self._clients, self._runs, self._only = box, clients, runs, only
@@ -34,13 +34,13 @@ class Benchmark:
         self.imports: tax.Imports | None = None
 
     def measure(self, sizes: Sequence[int]) -> None:
-        """Measure everything, the cheap things first."""
+        """Measure everything, cheap cases first."""
         projects = [data.make_project(self._box, size) for size in sorted(sizes)]
         self._measure_starts(projects[0])
         self._measure_imports()
         for project in projects:
             for case in cases.of_project(project):
-                # 200 deletions find what they delete by name; among how many matters little.
+                # The 200 deletions look up names; the number of other backups matters little.
                 if self._is_wanted(case.name) and not (case.deletes and project != projects[0]):
                     self._measure(case, project)
 
@@ -78,7 +78,7 @@ class Benchmark:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, write; return the exit status."""
+    """Measure, print and write the results; return the exit status."""
     parsed = _parser().parse_args(arguments)
     parsed.output.mkdir(parents=True, exist_ok=True)
     facts = environments.machine()
@@ -97,20 +97,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='python -m tests.benchmark',
-        description="Compare ours with OSC's own commands, cinderclient and bare HTTP.",
+        description='Compare the plugin with OSC, cinderclient and bare HTTP.',
     )
     parser.add_argument(
         '--backups',
         type=_sizes,
         default=SIZES,
         metavar='N,N',
-        help='the sizes of the projects (default: 1000,10000,100000)',
+        help='Sizes of the projects (default: 1000,10000,100000)',
     )
     parser.add_argument(
         '--runs',
         type=_positive,
         default=RUNS,
-        help='measured runs of each command (default: %(default)s; of slow ones at most '
+        help='Number of runs of each command (default: %(default)s; of slow ones at most '
         f'{measure.FEW}; of pairs with and without the plugin {TAX_PAIRS} times as many)',
     )
     parser.add_argument(
@@ -118,17 +118,20 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=ROOT / 'build' / NAME,
         metavar='DIR',
-        help='where the report and the plot go (default: %(default)s)',
+        help='Folder for the report and the plot (default: %(default)s)',
     )
     parser.add_argument(
-        '--only', action='append', choices=cases.NAMES, help='this case only; may be repeated'
+        '--only',
+        action='append',
+        choices=cases.NAMES,
+        help='Measure this case only (repeat option for several cases)',
     )
     parser.add_argument(
         '--plugin',
         type=Path,
         default=ROOT,
         metavar='DIR',
-        help='the checkout whose plugin is measured (default: this one)',
+        help='Checkout with the plugin to measure (default: this one)',
     )
     return parser
 
@@ -140,7 +143,7 @@ def _sizes(text: str) -> list[int]:
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError('at least 1')
+        raise argparse.ArgumentTypeError('must be 1 or greater')
     return number
 
 
@@ -157,7 +160,7 @@ def _clients(checkout: Path, folder: Path) -> Clients:
 
 
 def _releases(clients: Clients) -> dict[str, str]:
-    """Name the releases that were measured, once for each client."""
+    """Return the measured releases of each client."""
     pythons = {OSC: clients.osc, CINDER: clients.cinder}
     return {
         client: ', '.join(
@@ -169,7 +172,7 @@ def _releases(clients: Clients) -> dict[str, str]:
 
 
 def _check_same(case: Case, results: dict[str, Result]) -> None:
-    """See to it that the same was done, before anybody compares what it took."""
+    """Check that all clients did the same, so that their costs can be compared."""
     outputs = {name: result.output for name, result in results.items() if name != CINDER}
     if len(set(outputs.values())) != 1:
         raise RuntimeError(f'{case.name}: {", ".join(outputs)} do not print the same')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The floor: what listing, showing and deleting cost with nothing but Python's HTTP and JSON.
+"""The lower limit: listing, showing and deleting with only Python's HTTP and JSON.
 
 One connection a service, one token, the requests that cannot be avoided, and the same JSON, to the
 byte, as OSC prints for a list. Configured by the variables that OSC reads; knows no errors.
@@ -32,7 +32,7 @@ LONG = SHORT | {
 
 
 class Service:
-    """One connection that is kept."""
+    """One persistent connection."""
 
     def __init__(self, url: str, headers: dict[str, str]) -> None:
         parts = urlsplit(url)
@@ -41,7 +41,7 @@ class Service:
         self._connection = http.client.HTTPConnection(parts.netloc)
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[http.client.HTTPMessage, Any]:
-        """Send a request; give the answer's headers and JSON."""
+        """Send a request; return the headers and JSON of the answer."""
         text = None if body is None else json.dumps(body)
         self._connection.request(method, self._root + path, text, self._headers)
         response = self._connection.getresponse()
@@ -87,7 +87,7 @@ def _endpoint(catalogue: list[dict[str, Any]]) -> str:
 
 
 def pages(service: Service, query: dict[str, str], most: int | None) -> Iterator[list[Any]]:
-    """Read pages as long as there are more."""
+    """Read all pages."""
     if most is not None:
         query = {**query, 'limit': str(most)}
     while True:
@@ -100,7 +100,7 @@ def pages(service: Service, query: dict[str, str], most: int | None) -> Iterator
 
 
 def print_rows(rows: Iterator[list[Any]], columns: dict[str, str]) -> None:
-    """Print what `json.dump(rows, indent=2)` would; the indentation is done by the fast encoder."""
+    """Print the same as `json.dump(rows, indent=2)`, but with the fast encoder."""
     encode = json.JSONEncoder(separators=(',\n    ', ': ')).encode
     separator = '[\n'
     for page in rows:
@@ -112,7 +112,7 @@ def print_rows(rows: Iterator[list[Any]], columns: dict[str, str]) -> None:
 
 
 def find(service: Service, name: str) -> dict[str, Any]:
-    """Find a backup by its name."""
+    """Return the ID of a backup by its name."""
     [[backup]] = pages(service, {'name': name}, None)
     return dict(backup)
 

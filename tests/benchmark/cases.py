@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one table of what is measured: a case is the same task, as each client is asked for it."""
+"""The table of cases: a case is one task, with the arguments of each client."""
 
 import json
 import os
@@ -20,12 +20,12 @@ MICROVERSION = '3.71'
 OURS, OSC, CINDER, BARE = 'ours', 'OSC', 'cinderclient', 'bare HTTP'
 NOBODY = '00000000-0000-4000-8000-000000000000'
 
-#: From so many backups on OSC's own takes many minutes: it is left out, and cinderclient runs once.
+#: From this number of backups on, OSC takes many minutes and is left out; cinderclient runs once.
 MANY = 50_000
 
 
 class Case(NamedTuple):
-    """A task; the arguments of a client that can do it, None where it cannot.
+    """A task, with the arguments of each client; None if the client cannot do it.
 
     ``same``: the clients that print JSON must print the same, to the byte.
     """
@@ -40,7 +40,7 @@ class Case(NamedTuple):
 
 
 class Clients(NamedTuple):
-    """Where each client is, and the variables that each one runs with."""
+    """The path and the environment variables of each client."""
 
     osc: Path
     cinder: Path | None
@@ -59,7 +59,7 @@ STARTS = (
     Case(START_SHOW, ['volume', 'backup', 'show', NOBODY], status=1),
 )
 
-#: What it takes to import the plugin; no command.
+#: The import of the plugin, without a command.
 IMPORTS = 'imports'
 
 NAMES = (
@@ -118,7 +118,7 @@ def _filtered(name: str, option: str, key: str, value: str) -> Case:
 
 
 def rivals(case: Case, clients: Clients, box: Sandbox, project: Project) -> list[Rival]:
-    """Say how each client does a case."""
+    """Return the commands of a case, one for each client."""
     account = project.account.environment
     many = project.backups >= MANY
     openstack = [str(clients.osc.with_name('openstack')), *case.openstack]
@@ -140,7 +140,7 @@ def rivals(case: Case, clients: Clients, box: Sandbox, project: Project) -> list
 
 
 def environment(home: Path, path: Path) -> dict[str, str]:
-    """Give a process a home of its own, where stevedore can keep its cache as it does at a user's.
+    """Return variables with a separate home, where stevedore keeps its cache as in a user's home.
 
     Nothing of the caller's configuration comes along.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of Cinder's database: projects with as many backups as nobody would make by requests."""
+"""Projects with many backups, written directly to Cinder's database."""
 
 import random
 import shutil
@@ -16,10 +16,10 @@ from tests.functional.api import Account
 from tests.sandbox import Sandbox
 
 BACKUPS_PER_VOLUME = 5
-#: How many `delete` deletes; the rows that it finds them among are the project's others.
+#: Number of backups that `delete` deletes, in addition to the backups of the project.
 DOOMED = 200
-#: An empty folder of the backup store: Cinder's driver finds no data to delete there and is content
-#: with that; without the folder it would fail.
+#: An empty folder of the backup store. Cinder's driver deletes a backup without data, but fails
+#: without the folder.
 CONTAINER = 'benchmark'
 PATIENCE = 300
 
@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 
 class Project(NamedTuple):
-    """A project with so many backups, and examples of what a command may be asked for."""
+    """A project with a number of backups, and examples for the arguments of commands."""
 
     id: str
     backups: int
@@ -37,7 +37,7 @@ class Project(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What rows refer to and only this sandbox knows."""
+    """IDs and names of this sandbox that the rows refer to."""
 
     volume_type: str
     volume_service: str
@@ -46,14 +46,14 @@ class Facts(NamedTuple):
 
 
 def make_project(box: Sandbox, backups: int) -> Project:
-    """Make a project with so many backups on a fifth as many volumes."""
+    """Create a project with a number of backups and a fifth as many volumes."""
     name = f'benchmark-{backups}'
     id_ = api.make_project(box, name)
     account = Account(box, name, name)
     user = str(uuid.UUID(int=backups).hex)
     with closing(_connect(box)) as database, database:
         facts = _facts(database, id_, user)
-        # The same rows in every run, but other IDs in each project.
+        # The same rows in every run, but different IDs in each project.
         chance = random.Random(backups)
         volumes = [_volume(number, chance, facts) for number in range(_volumes(backups))]
         rows = list(_backups(backups, volumes, chance, facts))
@@ -66,7 +66,7 @@ def make_project(box: Sandbox, backups: int) -> Project:
 
 
 def put_doomed(box: Sandbox, project: Project) -> list[str]:
-    """Put the backups into a project that are going to be deleted; give their names."""
+    """Create the backups that will be deleted; return their names."""
     store = box.state / 'backups' / CONTAINER
     store.mkdir(parents=True, exist_ok=True)
     with closing(_connect(box)) as database, database:
@@ -78,7 +78,7 @@ def put_doomed(box: Sandbox, project: Project) -> list[str]:
 
 
 def wait_until_deleted(box: Sandbox, project: Project) -> None:
-    """Wait for the end of what deletions started: it must not disturb the next measurement."""
+    """Wait until the deletions have finished, so that they do not disturb the next measurement."""
     deadline = time.monotonic() + PATIENCE
     while left := _count_doomed(box, project):
         if time.monotonic() > deadline:
@@ -156,7 +156,7 @@ def _volume(number: int, chance: random.Random, facts: Facts) -> Row:
 
 
 def _backups(count: int, volumes: list[Row], chance: random.Random, facts: Facts) -> Iterator[Row]:
-    """Make one generation after the other: the backups of a volume lie far apart in a list."""
+    """Create one generation after another, so that a volume's backups are far apart in a list."""
     newest: dict[str, Row] = {}
     for number in range(count):
         volume = volumes[number % len(volumes)]
@@ -200,7 +200,7 @@ def _backup(number: int, volume: Row, chance: random.Random, facts: Facts) -> Ro
 
 
 def _doomed(number: int, project: Project, facts: Facts) -> Row:
-    # IDs that no earlier run had: a deleted row may be in some cache of the server.
+    # IDs that no earlier run used: the server may have cached a deleted row.
     volume = {'id': project.volume_id, 'size': 1}
     backup = _backup(number, volume, random.Random(), facts)
     return {

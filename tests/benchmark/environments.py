@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is measured: OSC with and without the plugin, cinderclient, and where each is installed."""
+"""The clients: OSC with and without the plugin, and cinderclient; where each is installed."""
 
 import configparser
 import hashlib
@@ -33,7 +33,7 @@ print(json.dumps(found))
 
 
 class Paths(NamedTuple):
-    """A folder that goes onto the path of Python with the plugin in it, and one that is empty.
+    """A folder with the plugin for the path of Python, and an empty one.
 
     Ours and OSC's own run in one environment, so that nothing else differs; the empty folder makes
     up for what it costs to look into one more.
@@ -44,7 +44,7 @@ class Paths(NamedTuple):
 
 
 def place_plugin(checkout: Path, folder: Path) -> Paths:
-    """Copy the plugin and write what the entry points of an installed one would be.
+    """Copy the plugin and write its entry points as an installation would.
 
     A copy, since a checkout may change while it is measured.
     """
@@ -65,7 +65,7 @@ def place_plugin(checkout: Path, folder: Path) -> Paths:
 
 
 def osc() -> Path:
-    """Name the Python that has OSC alone."""
+    """Return the Python of the environment with OSC alone."""
     python = osc_python()
     if not python.exists():
         raise SystemExit(f'There is no OSC in {python.parent.parent}; `make benchmark` makes one.')
@@ -73,17 +73,17 @@ def osc() -> Path:
 
 
 def cinderclient() -> Path | None:
-    """Install cinderclient, where it is not; without it the benchmark does without."""
+    """Install cinderclient if it is missing; if that fails, the benchmark leaves it out."""
     return _ensure('cinderclient', HERE / 'cinderclient.txt', '-c', str(CONSTRAINTS))
 
 
 def matplotlib() -> Path | None:
-    """Install what draws the plot, where it is not."""
+    """Install matplotlib for the plot if it is missing."""
     return _ensure('benchmark', HERE / 'requirements.txt')
 
 
 def versions(python: Path) -> dict[str, str]:
-    """Ask an environment for the releases in it."""
+    """Return the releases that are installed in an environment."""
     answer = subprocess.run(
         [python, '-I', '-c', _VERSIONS, *PACKAGES], capture_output=True, text=True, check=True
     )
@@ -92,7 +92,7 @@ def versions(python: Path) -> dict[str, str]:
 
 
 def machine() -> dict[str, str]:
-    """Describe what the figures depend on besides the releases, and nothing that names it."""
+    """Describe the machine that the figures depend on, without naming it."""
     return {
         'system': f'{platform.system()} {platform.machine()}',
         'processor': _processor(),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs one command and writes the operating system's account of it: `launcher.py ACCOUNT -- ...`.
+"""Runs a command and writes its resource usage to a file: `launcher.py ACCOUNT -- ...`.
 
 Linux counts the memory of the process that forks towards the child's maximum. So nothing bigger
 than the measured process may start it: this one runs isolated and imports next to nothing.
@@ -11,7 +11,7 @@ import time
 
 
 def main() -> None:
-    """Run the command with our descriptors; give its status, wall and CPU seconds, and KiB."""
+    """Run the command; return its status, wall seconds, CPU seconds and KiB of memory."""
     account, _, *command = sys.argv[1:]
     begin = time.perf_counter()
     child = os.fork()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures whole processes in turns, and says what the median run of each took."""
+"""Measures whole processes in turns, and returns the medians."""
 
 import itertools
 import statistics
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 LAUNCHER = Path(__file__).with_name('launcher.py')
-#: Seconds: what takes longer than this is measured no more often than :data:`FEW` times.
+#: Seconds; a slower command is measured at most :data:`FEW` times.
 SLOW = 15
 FEW = 3
 
@@ -22,14 +22,14 @@ class Sample(NamedTuple):
 
     wall: float
     cpu: float
-    #: Bytes, the most that were resident at a time.
+    #: Bytes; the maximum resident size.
     memory: int
     #: Bytes on standard output.
     output: int
 
 
 def nothing() -> None:
-    """Prepare nothing, clean up nothing."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Rival:
 
 
 class Result(NamedTuple):
-    """All runs of one rival, and what the last one printed."""
+    """All runs of one rival, and the output of the last one."""
 
     samples: list[Sample]
     output: bytes
@@ -62,7 +62,7 @@ class Result(NamedTuple):
 
     @property
     def cpu(self) -> float:
-        """Seconds, of the user's and the system's."""
+        """User and system seconds."""
         return statistics.median(sample.cpu for sample in self.samples)
 
     @property
@@ -77,11 +77,11 @@ class Result(NamedTuple):
 
 
 def compare(rivals: Sequence[Rival], runs: int) -> dict[str, Result]:
-    """Run rivals in turns: A B C, A B C; what disturbs the machine then disturbs all of them."""
+    """Run rivals in turns, A B C, A B C, so that a disturbance affects all of them."""
     results = {rival.name: _first(rival) for rival in rivals}
     turns = {rival.name: _turns(rival, results[rival.name], runs) for rival in rivals}
     for turn in range(max(turns.values())):
-        # Every other round backwards: nobody always runs after the same neighbour.
+        # Reverse every other round, so that no rival always follows the same one.
         for rival in rivals[:: -1 if turn % 2 else 1]:
             if turn < turns[rival.name]:
                 sample, _ = run(rival)
@@ -93,7 +93,7 @@ def compare(rivals: Sequence[Rival], runs: int) -> dict[str, Result]:
 
 
 def run(rival: Rival) -> tuple[Sample, bytes]:
-    """Run once."""
+    """Run a rival once."""
     rival.before()
     with tempfile.TemporaryDirectory(prefix='backupext-benchmark-') as folder:
         account, stdout = Path(folder, 'account'), Path(folder, 'stdout')
@@ -119,7 +119,7 @@ def run(rival: Rival) -> tuple[Sample, bytes]:
 
 
 def differences(results: Mapping[str, Result], one: str, other: str) -> list[float]:
-    """Give how much more CPU one took than the other, turn by turn, the least first."""
+    """Return the difference in CPU seconds between two rivals in each turn, sorted."""
     pairs = itertools.zip_longest(results[one].samples, results[other].samples)
     return sorted(more.cpu - less.cpu for more, less in pairs)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws the figures of a run: `plot.py benchmark.json`, which makes benchmark.svg and .png.
+"""Draws the figures of a run: `plot.py benchmark.json` creates benchmark.svg and .png.
 
 Started by its path in the environment that has matplotlib; nothing of ours is imported.
 """
@@ -12,7 +12,7 @@ from typing import Any
 import matplotlib as mpl  # type: ignore[import-not-found]  # in an environment of its own
 
 mpl.use('Agg')
-# The same figures give the same file: no date, no random identifiers.
+# The same figures create the same file: no date, no random identifiers.
 mpl.rcParams['svg.hashsalt'] = 'backupext'
 
 from matplotlib import pyplot as plt  # noqa: E402
@@ -48,7 +48,7 @@ def main() -> None:
 def _draw_growth(
     axes: Any, results: list[dict[str, Any]], what: str, unit: float, label: str
 ) -> None:
-    """Draw a line for each client over the number of backups, and OSC's start below them."""
+    """Draw a line for each client over the number of backups, and one for OSC's start."""
     for client, colour in COLOURS.items():
         points = [
             (each['backups'], each[what] / unit)
@@ -66,7 +66,7 @@ def _draw_growth(
 
 
 def _draw_cases(axes: Any, results: list[dict[str, Any]]) -> None:
-    """Draw groups of bars, one for each case, of the largest project that all clients listed."""
+    """Draw a group of bars for each case, for the largest project that all clients listed."""
     largest = max((each['backups'] for each in results if each['client'] == 'OSC'), default=0)
     for number, (client, colour) in enumerate(COLOURS.items()):
         bars = [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Says what was measured: a table of medians, one of ratios, and one of goals."""
+"""The report: a table of medians, one of ratios, and one of goals."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,15 +9,15 @@ from tests.benchmark.measure import Result
 from tests.benchmark.tax import Imports, Tax
 
 MIB = 2**20
-#: The goals speak of 10,000; three sizes show whether the cost grows with them evenly.
+#: The goals are for 10,000 backups; three sizes show whether the cost grows linearly.
 FEW, SOME, LARGE = 1_000, 10_000, 100_000
 
-#: By case and number of backups (0 where that does not matter), then by client.
+#: By case and number of backups (0 if that does not matter), then by client.
 Results = Mapping[tuple[str, int], Mapping[str, Result]]
 
 
 class Goal(NamedTuple):
-    """A figure of ours against what is allowed; ``most`` is None where nothing sets a bound."""
+    """A figure of the plugin and its limit; ``most`` is None if there is no limit."""
 
     text: str
     figure: float
@@ -25,7 +25,7 @@ class Goal(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """Say it in a word."""
+        """Return the verdict in a word."""
         if self.most is None:
             return ''
         return 'met' if self.figure <= self.most else 'missed'
@@ -53,7 +53,7 @@ def text(
 
 
 def goals(results: Results, taxes: Mapping[str, Tax], imports: Imports | None) -> list[Goal]:
-    """Work out the figures that have a goal, those that were measured."""
+    """Return the measured figures that have a goal."""
     start = results.get((START, 0), {}).get(OSC)
     few, some, large = (results.get((LIST, size)) for size in (FEW, SOME, LARGE))
     found = []
@@ -88,7 +88,7 @@ def _goals_of_list(
 
 
 def _growth(few: float, some: float, large: float) -> float:
-    """Compare what one backup more costs among many and among few: 1 is linear."""
+    """Compare the cost of one more backup among many and among few: 1 is linear."""
     return ((large - some) / (LARGE - SOME)) / ((some - few) / (SOME - FEW))
 
 
@@ -142,7 +142,7 @@ def _bound(goal: Goal) -> str:
 
 
 def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Align columns: text to the left, figures to the right."""
+    """Align columns: text left, figures right."""
     lines = [list(headers), *(list(row) for row in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(headers))]
     figures = [
@@ -162,7 +162,7 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def as_json(
     facts: Mapping[str, str], results: Results, taxes: Mapping[str, Tax], imports: Imports | None
 ) -> dict[str, Any]:
-    """Give everything, every single run too, for the plot and for whoever wants to look closer."""
+    """Return all results with every single run, for the plot and for a closer look."""
     return {
         'facts': dict(facts),
         'results': [

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='python -m tests.packaging', description=__doc__)
     kinds = parser.add_subparsers(required=True, metavar='KIND')
-    deb = kinds.add_parser('deb', help='the Debian package')
+    deb = kinds.add_parser('deb', help='test the Debian package')
     deb.add_argument('suites', nargs='*', metavar='SUITE', help='releases of Debian')
     deb.add_argument(
         '--installed-too',
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         help='run the unit tests on the installed package too, as autopkgtest does',
     )
     deb.set_defaults(run=_deb)
-    kinds.add_parser('rpm', help='the spec file of the RPM package').set_defaults(run=_rpm)
+    kinds.add_parser('rpm', help='test the RPM spec file').set_defaults(run=_rpm)
     return parser
 
 

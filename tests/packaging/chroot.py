@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A chroot of Debian, made once and used again."""
+"""A chroot of Debian, created once and reused."""
 
 import os
 import shlex
@@ -15,8 +15,8 @@ from tests.sandbox.layout import CHECKOUT
 
 BUILDER = 'builder'
 HOME = '/build'
-# The mounts end with the namespace, whatever happens: nothing that removes the folder of a chroot
-# can ever reach the host's /dev.
+# The mounts always end with the namespace: a command that removes the folder of a chroot
+# can never reach the host's /dev.
 _ENTER = """
 root=$1 user=$2; shift 2
 mount --rbind /dev "$root/dev"
@@ -35,11 +35,11 @@ class Chroot:
 
     @property
     def home(self) -> Path:
-        """The folder of the user that builds, as the host sees it."""
+        """The home of the building user, as a path on the host."""
         return self.folder / HOME.lstrip('/')
 
     def make(self) -> None:
-        """Make the chroot unless it is there, and let apt know what the mirror has."""
+        """Create the chroot if it does not exist, and update the package lists."""
         if not self._made.exists():
             self._bootstrap()
         for name in ('resolv.conf', 'hosts'):
@@ -54,7 +54,7 @@ class Chroot:
         subprocess.run(
             [
                 *(host.TOOL, '--quiet', '--mode=root', '--format=directory', '--variant=apt'),
-                # A chroot that is torn by a crash is made anew: writing need not be safe.
+                # After a crash the chroot is created again, so writes need no fsync.
                 *('--dpkgopt=force-unsafe-io', '--include=ca-certificates,passwd'),
                 *(self.suite, str(self.folder)),
                 *([mirror] if mirror else []),
@@ -65,11 +65,11 @@ class Chroot:
         self._made.touch()
 
     def install(self, *packages: str) -> None:
-        """Install packages of Debian's, or files that are named with a path."""
+        """Install packages from Debian, or files given by path."""
         self.run(f'apt-get install -y -q --no-install-recommends {shlex.join(packages)}')
 
     def run(self, command: str, **how: Any) -> str:
-        """Run a line of shell that must work, as :meth:`try_` does, and give what it prints."""
+        """Run a shell line that must succeed, as :meth:`try_` does, and return its output."""
         result = self.try_(command, **how)
         if result.returncode:
             raise PackagingError(
@@ -87,7 +87,7 @@ class Chroot:
         folder: str = '/',
         environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a line of shell that may fail; without network it has none at all, not even lo."""
+        """Run a shell line that may fail; without network it has no loopback interface."""
         return subprocess.run(
             [
                 *('unshare', '--mount', *([] if network else ['--net']), '--'),
@@ -103,7 +103,7 @@ class Chroot:
 
 
 def _environment(user: str) -> dict[str, str]:
-    """Give the variables that a command sees: of the host's own only those about proxies."""
+    """Return the variables of a command; from the host only those about proxies."""
     return {
         'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
         'HOME': HOME if user == BUILDER else '/root',

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Debian package from its source to its removal, in a chroot of one release of Debian."""
+"""Tests of the Debian package, from its source to its removal, in a chroot."""
 
 import os
 import re
@@ -16,12 +16,12 @@ PACKAGE = 'python3-backupext'
 SOURCE = 'python-backupext'
 CONTRIB = CHECKOUT / 'contrib' / 'debian'
 MAN_PAGE = '/usr/share/man/man1/openstack-volume-backup.1.gz'
-# A packager closes the bug that announced the package (ITP); before that there is none.
+# The changelog closes no bug yet: the packager opens it (ITP).
 _NOT_OURS = 'initial-upload-closes-no-bugs'
 
 
 def test(suite: str, *, installed_too: bool) -> None:
-    """Do everything for one release of Debian."""
+    """Run all tests on one release of Debian."""
     chroot = Chroot(suite)
     with step(f'{suite}: chroot'):
         chroot.make()
@@ -54,7 +54,7 @@ def test(suite: str, *, installed_too: bool) -> None:
 
 
 def unpack(chroot: Chroot) -> str:
-    """Put the archive of the source and what is unpacked from it into the chroot."""
+    """Copy the source archive into the chroot and unpack it."""
     shutil.rmtree(chroot.home)
     chroot.home.mkdir()
     version = upstream_version()
@@ -69,12 +69,12 @@ def unpack(chroot: Chroot) -> str:
 
 
 def install_build_dependencies(chroot: Chroot, folder: str) -> None:
-    """Install what debian/control asks for."""
+    """Install the build dependencies in debian/control."""
     chroot.run('apt-get build-dep -y -q --no-install-recommends .', folder=folder)
 
 
 def upstream_version() -> str:
-    """Read the version from the changelog: what is before the last hyphen."""
+    """Return the version in the changelog, up to the last hyphen."""
     found = re.match(rf'{SOURCE} \((.+)-[^-]+\) ', (CONTRIB / 'changelog').read_text())
     expect(found, 'debian/changelog does not begin with the name of the package and a version.')
     assert found
@@ -82,7 +82,7 @@ def upstream_version() -> str:
 
 
 def _build(chroot: Chroot, folder: str) -> str:
-    """Build source and binary packages; the unit tests run meanwhile."""
+    """Build the source and binary packages, which runs the unit tests."""
     options = os.environ.get('DEB_BUILD_OPTIONS', '')
     result = chroot.try_(
         'dpkg-buildpackage --no-sign 2>&1',
@@ -94,7 +94,7 @@ def _build(chroot: Chroot, folder: str) -> str:
     log = chroot.folder.with_suffix('.log')
     log.write_text(result.stdout)
     if result.returncode:
-        raise PackagingError(f'{chroot.suite}: the package could not be built; why is in {log}.')
+        raise PackagingError(f'{chroot.suite}: the package could not be built; see {log}.')
     tests = _counts(result.stdout)
     expect(tests or 'nocheck' in options, 'The unit tests did not run during the build.')
     return tests or '   without the unit tests (nocheck)'
@@ -127,5 +127,5 @@ def _autopkgtest(chroot: Chroot, folder: str, name: str) -> str:
 
 
 def _counts(log: str) -> str:
-    """Pick from a log how many unit tests passed, were skipped, and failed."""
+    """Return, from a log, the numbers of unit tests that passed, were skipped and failed."""
     return '\n'.join(re.findall(r'^ - (?:Passed|Skipped|Failed): \d+$', log, re.MULTILINE))

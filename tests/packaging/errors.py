@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes wrong here is said in a sentence."""
+"""The error of a packaging test, and how to raise it."""
 
 
 class PackagingError(Exception):
@@ -7,6 +7,6 @@ class PackagingError(Exception):
 
 
 def expect(condition: object, sentence: str) -> None:
-    """Go on if the condition holds, else fail with the sentence."""
+    """Raise an error with the sentence unless the condition holds."""
     if not condition:
         raise PackagingError(sentence)

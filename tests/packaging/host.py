@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the host has to have, and where its packages come from."""
+"""What the host needs, and where its packages come from."""
 
 import os
 import shutil
@@ -9,14 +9,14 @@ TOOL = 'mmdebstrap'
 
 
 def obstacle() -> str | None:
-    """Say in a sentence why chroots cannot be made here; None if they can."""
+    """Return a sentence that says why chroots cannot be created here; None if they can."""
     if os.geteuid() == 0 and shutil.which('apt-get'):
         return None
     return 'The tests of the packages need root and apt: they make chroots of Debian.'
 
 
 def install_tool() -> None:
-    """Install the program that makes chroots, unless it is there."""
+    """Install the program that creates chroots, if it is missing."""
     if shutil.which(TOOL):
         return
     environment = {**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'}
@@ -26,13 +26,13 @@ def install_tool() -> None:
 
 
 def mirror() -> str | None:
-    """Give the mirror of Debian that the host uses; None where the host is no Debian."""
+    """Return the Debian mirror of the host; None if the host is not Debian."""
     listed = _output('apt-get', 'indextargets', '--format', '$(REPO_URI)', 'Label: Debian')
     return next(iter(listed.split()), None)
 
 
 def proxies() -> str:
-    """Give the host's proxies as lines of an apt.conf; they are few, or none."""
+    """Return the host's proxies as lines of an apt.conf."""
     lines = _output('apt-config', 'dump', '--format', '%F "%v";%n').splitlines(keepends=True)
     return ''.join(line for line in lines if 'proxy' in line.partition(' ')[0].lower())
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Says what is being done and how long it took."""
+"""Shows each step and its duration."""
 
 import contextlib
 import sys
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def step(text: str) -> Iterator[None]:
-    """Name a step before it is done, and give its duration after it."""
+    """Print the name of a step before it, and its duration after it."""
     say(f'== {text} ...')
     begin = time.monotonic()
     yield
@@ -17,6 +17,6 @@ def step(text: str) -> Iterator[None]:
 
 
 def say(text: str) -> None:
-    """Print a line at once."""
+    """Print a line and flush it."""
     sys.stdout.write(f'{text}\n')
     sys.stdout.flush()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The spec file of the RPM package: judged by rpmlint, and built by Debian's rpm."""
+"""Tests of the RPM spec file: check it with rpmlint, and build it with Debian's rpm."""
 
 import shutil
 
@@ -24,7 +24,7 @@ PACKAGES = {
 
 
 def test(suite: str) -> None:
-    """Do everything in a chroot of Debian, which has rpm's tools."""
+    """Run the tests in a chroot of Debian, which has rpm's tools."""
     chroot = Chroot(suite)
     with step(f'{suite}: chroot'):
         chroot.make()
@@ -36,8 +36,8 @@ def test(suite: str) -> None:
     with step('rpmlint'):
         say(_run(chroot, f'rpmlint --strict --config {RPMLINT.name} {SPEC.name}'))
     with step('rpmbuild, without network'):
-        # The dependencies have the names that they have in Fedora. The unit tests are the same in
-        # every package, and run when Debian's is built.
+        # The dependencies have their Fedora names. The unit tests are the same in
+        # every package, and run when the Debian package is built.
         options = f'--load {MACROS.name} --define "_topdir {HOME}" --nodeps --without tests'
         _run(chroot, f'rpmbuild {options} -bb {SPEC.name} 2>&1')
         for name, files in PACKAGES.items():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The archive that packages are built from: what `git archive` would give for a tag."""
+"""The archive that packages are built from, as `git archive` creates it for a tag."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from tests.sandbox.layout import CHECKOUT
 
 
 def write_archive(target: Path, prefix: str) -> None:
-    """Write the checkout as it is, with what is not committed yet and without .git."""
+    """Write the checkout as it is, with uncommitted changes and without .git."""
     with tempfile.TemporaryDirectory() as folder:
         environment = _apart(Path(folder))
         _git(environment, 'read-tree', 'HEAD')
@@ -20,7 +20,7 @@ def write_archive(target: Path, prefix: str) -> None:
 
 
 def _apart(folder: Path) -> dict[str, str]:
-    """Keep index and objects apart from those of the checkout, which stays as it is."""
+    """Keep index and objects separate, so that the checkout does not change."""
     objects = folder / 'objects'
     objects.mkdir()
     here = (CHECKOUT / _git({}, 'rev-parse', '--git-path', 'objects').strip()).resolve()

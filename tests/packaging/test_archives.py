@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ``make dist`` builds: the sdist and the wheel of the commit that is checked out."""
+"""Tests of the sdist and the wheel that ``make dist`` builds from the current commit."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.unit.project import ours
 
-#: What pbr adds to an sdist: a checkout has it from git.
+#: Files that pbr generates from git for an sdist.
 GENERATED = {'AUTHORS', 'ChangeLog', 'PKG-INFO'}
 EGG_INFO = re.compile(r'backupext\.egg-info/[\w.-]+')
 
@@ -25,14 +25,14 @@ LICENCES = {'licenses/AUTHORS', 'licenses/LICENSE'}
 
 
 def build(folder: Path) -> dict[str, Path]:
-    """Build both archives into a folder; give each by how its name ends."""
+    """Build both archives into a folder; return each by the end of its name."""
     subprocess.run(['make', '--silent', 'dist', f'DIST={folder}'], cwd=ours.ROOT, check=True)
     sdist, wheel = sorted(folder.iterdir(), key=lambda path: path.suffix)
     return {'sdist': sdist, 'wheel': wheel}
 
 
 def committed() -> set[str]:
-    """List the files of the commit that are for everybody."""
+    """List the files of the commit that belong in an sdist."""
     listed = subprocess.run(
         ['git', 'ls-tree', '-r', '--name-only', 'HEAD'],
         cwd=ours.ROOT,
@@ -40,7 +40,7 @@ def committed() -> set[str]:
         text=True,
         check=True,
     )
-    # pbr leaves out what only git reads.
+    # pbr leaves out files that only git reads.
     return set(listed.stdout.splitlines()) - {'.gitignore'}
 
 
@@ -56,18 +56,18 @@ class ArchiveTest(unittest.TestCase):
         cls.archives = build(cls.folder / 'first')
 
     def in_the_sdist(self) -> set[str]:
-        """List the files of the sdist, without its folder."""
+        """List the files of the sdist, relative to its top folder."""
         with tarfile.open(self.archives['sdist']) as archive:
             files = [member.name for member in archive.getmembers() if member.isfile()]
         return {name.partition('/')[2] for name in files}
 
     def in_the_wheel(self) -> set[str]:
-        """List the files of the wheel, with 'dist-info' for the folder that has the version."""
+        """List the files of the wheel, with 'dist-info' for the folder named after the version."""
         with zipfile.ZipFile(self.archives['wheel']) as archive:
             return {re.sub(r'^backupext-[^/]+\.', '', name) for name in archive.namelist()}
 
     def metadata(self) -> Message:
-        """Read what the wheel says of itself."""
+        """Read the metadata of the wheel."""
         with zipfile.ZipFile(self.archives['wheel']) as archive:
             (name,) = [name for name in archive.namelist() if name.endswith('/METADATA')]
             return Parser().parsestr(archive.read(name).decode())

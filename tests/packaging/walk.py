@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What somebody does with the installed package: backups of a volume, from first to last."""
+"""Uses the installed package as a user does: all commands, on backups of a volume."""
 
 import json
 import shlex
@@ -14,7 +14,7 @@ from tests.sandbox import Sandbox
 
 _CLOUDS = '/tmp/clouds.yaml'
 _PATIENCE = 30
-# As bash does when somebody presses Tab behind the words; the rest comes from the distribution.
+# What bash does when a user presses Tab; the rest comes from the distribution.
 _PRESS_TAB = """
 . /usr/share/bash-completion/bash_completion
 . {script}
@@ -34,23 +34,23 @@ class OpenStack:
         (chroot.folder / _CLOUDS.lstrip('/')).write_bytes(sandbox.clouds_yaml.read_bytes())
 
     def run(self, arguments: str) -> str:
-        """Run a command that must work, and give what it prints."""
+        """Run a command that must succeed, and return its output."""
         say(f'   $ openstack {arguments}')
         return self._chroot.run(f'openstack {arguments}', environment=self._environment).rstrip()
 
     def json(self, arguments: str) -> Any:
-        """Run a command that must work, and read what it prints as JSON."""
+        """Run a command that must succeed, and return its JSON output."""
         return json.loads(self.run(f'{arguments} -f json'))
 
     def fails(self, arguments: str) -> str:
-        """Run a command that must fail, and give what it says."""
+        """Run a command that must fail, and return its message."""
         say(f'   $ openstack {arguments}')
         result = self._chroot.try_(f'openstack {arguments}', environment=self._environment)
         expect(result.returncode, f'This should have failed: openstack {arguments}')
         return result.stderr
 
     def complete(self, line: str) -> list[str]:
-        """Give what bash proposes for the last word of a line."""
+        """Return the completions that bash offers for the last word of a line."""
         script = f'{HOME}/openstack.bash'
         self._chroot.run(f'openstack complete >{script}')
         typed = {'line': line, 'point': len(line), 'word': len(line.split()) - 1}
@@ -59,12 +59,12 @@ class OpenStack:
         return self._chroot.run(f'bash -c {tab}').split()
 
     def is_ours(self, command: str) -> bool:
-        """Tell by the help text whose a command is."""
+        """Return, from the help text, whether a command belongs to the plugin."""
         return _OURS in ' '.join(self.run(f'help {command}').split())
 
 
 def use(openstack: OpenStack) -> None:
-    """Do with our commands what they are for; a volume called ledger is there."""
+    """Use the plugin's commands on an existing volume called ledger."""
     expect(openstack.is_ours('volume backup create'), "OSC's own command was not replaced.")
     _equal(openstack.complete('openstack volume backup pr'), ['prune'])
     _equal(openstack.complete('openstack volume backup list --be'), ['--before'])
@@ -77,7 +77,7 @@ def use(openstack: OpenStack) -> None:
 
 
 def use_without(openstack: OpenStack) -> None:
-    """Use OSC's own commands, which are back when the package is gone."""
+    """Use the built-in commands, which are back after the package is removed."""
     expect(not openstack.is_ours('volume backup create'), "OSC's own command is not back.")
     expect('--wait' not in openstack.run('help volume backup create'), 'A command of ours is left.')
     openstack.fails('volume backup prune --all-volumes --keep-last 1')
@@ -85,7 +85,7 @@ def use_without(openstack: OpenStack) -> None:
 
 
 def make_volume(sandbox: Sandbox) -> None:
-    """Make a volume for the walk, by the API: OSC 6.0 wants an image service for it."""
+    """Create a volume through the API: OSC 6.0 needs an image service for it."""
     alpha = Account(sandbox, 'alice', 'alpha')
     alpha.block_storage('POST', '/volumes', {'volume': {'size': 1, 'name': 'ledger'}})
     deadline = time.monotonic() + _PATIENCE
@@ -133,7 +133,7 @@ def _restore(openstack: OpenStack) -> None:
 def _prune(openstack: OpenStack) -> None:
     plan = openstack.json('volume backup prune --volume ledger --keep-last 1 --dry-run')
     decisions = {row['Name']: row['Decision'] for row in plan}
-    # The newest is kept by the rule, and what it builds on is kept for it.
+    # The rule keeps the newest backup, which in turn needs its parents.
     _equal(decisions, {'monday': 'keep', 'tuesday': 'keep'})
 
 
@@ -144,4 +144,4 @@ def _delete(openstack: OpenStack) -> None:
 
 def _equal(seen: object, wanted: object) -> None:
     if seen != wanted:
-        raise PackagingError(f'This was expected: {wanted!r}\nThis was seen: {seen!r}')
+        raise PackagingError(f'Expected: {wanted!r}\nFound: {seen!r}')

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the documentation's pictures of terminals: `python -m tests.pictures`."""
+"""Creates the terminal pictures of the documentation: `python -m tests.pictures`."""

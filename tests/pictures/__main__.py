@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the pictures, all of them or those that are named: `python -m tests.pictures [NAME...]`.
+"""Creates all pictures, or those named: `python -m tests.pictures [NAME...]`.
 
 Each shows what real commands wrote on a terminal, in a sandbox of its own. Two things are changed,
 so that the same commands give the same picture again: each ID becomes one that is made from a name,
@@ -27,12 +27,12 @@ FOLDER = ROOT / 'doc' / 'source' / 'pictures'
 _ID = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 _ADDRESS = re.compile(r'http://127\.0\.0\.1:\d+')
 _USUAL_ADDRESS = 'http://127.0.0.1:8776'
-# As many bytes as make the progress of a backup visible.
+# Enough data to make the progress of a backup visible.
 _LARGE = 400
 
 
 def main() -> None:
-    """Make the pictures."""
+    """Create the pictures."""
     with Sandbox.start() as sandbox:
         cloud = Cloud(sandbox)
         cloud.live_through()
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 class _Studio:
-    """Where the commands are run, and what changes from run to run is made to look the same."""
+    """Runs the commands, and replaces what differs between runs."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -100,7 +100,7 @@ def _caption(caption: str) -> list[Text]:
 
 
 def _without_last(lines: list[str]) -> list[str]:
-    """Leave the empty lines at the end out, where the cursor is."""
+    """Remove the empty lines at the end, where the cursor is."""
     while lines and not lines[-1]:
         lines = lines[:-1]
     return lines

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small cloud with a past: real backups of the sandbox, moved to the nights they are to be of.
+"""A small cloud with a history: real backups of the sandbox, with their dates moved.
 
 Cinder makes each of them. Then their times are changed in its database, since nobody wants to wait
 for weeks; `updated_at` becomes what Cinder would have written: the end of the backup, or that of
@@ -22,26 +22,26 @@ MEBIBYTE = 2**20
 _PATIENCE = 60
 _TOOK = timedelta(minutes=4, seconds=12)
 _MONTH = '2026-11'
-# At different times: the order of a list must not depend on the IDs.
+# At different times, so that the order of a list does not depend on the IDs.
 _AT_NIGHT = {'ledger': '02:00:07', 'mail': '02:30:04', 'wiki': '03:00:05'}
 _REASON = 'Service not found for creating backup.'
 
-#: Each volume and its size in GiB. Nobody backs up scratch.
+#: Each volume and its size in GiB. The volume scratch has no backups.
 VOLUMES = {'ledger': 20, 'mail': 50, 'wiki': 5, 'scratch': 1}
 
 
 @dataclass(frozen=True)
 class Night:
-    """A backup that was made in one night."""
+    """A backup of one night."""
 
     volume: str
     day: int
     incremental: bool
     properties: tuple[tuple[str, str], ...] = ()
     status: str = 'available'
-    #: A night whose backup was being restored at the time, and so could not be the parent.
+    #: A night whose backup was being restored at that time, so that it could not be the parent.
     passed_over: int | None = None
-    #: When somebody set a property later.
+    #: The time when a user set a property.
     touched: str = ''
 
     @property
@@ -86,7 +86,7 @@ class Cloud:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that lead a client here."""
+        """The environment variables of a client of this cloud."""
         return self._sandbox.environment('alpha')
 
     def live_through(self) -> None:
@@ -98,12 +98,12 @@ class Cloud:
             self._move(night)
 
     def enlarge(self, volume: str, mebibytes: int) -> None:
-        """Give a volume as many bytes as take some seconds to back up."""
+        """Fill a volume with data whose backup takes some seconds."""
         with self._sandbox.volume_file(self.ids[volume]).open('r+b') as file:
             file.truncate(mebibytes * MEBIBYTE)
 
     def _make_volumes(self) -> None:
-        """Make the volumes so that their IDs are in the order of their names, as some output is."""
+        """Create the volumes so that their IDs have the same order as their names."""
         made = sorted(self._make('volume', name, {'size': 1}) for name in VOLUMES)
         for id_, (name, size) in zip(made, VOLUMES.items(), strict=True):
             self._sql('UPDATE volumes SET display_name = ?, size = ? WHERE id = ?', name, size, id_)
@@ -124,7 +124,7 @@ class Cloud:
         self._sql('UPDATE backups SET status = ? WHERE id = ?', status, backup)
 
     def _make(self, kind: str, name: str, attributes: dict[str, Any]) -> str:
-        """Make something, wait until it is available, and give its ID."""
+        """Create a volume or backup, wait until it is available, and return its ID."""
         body = {kind: {'name': name, **attributes}}
         id_ = str(self._account.block_storage('POST', f'/{kind}s', body)[kind]['id'])
         deadline = time.monotonic() + _PATIENCE
@@ -152,7 +152,7 @@ class Cloud:
         )
 
     def _finished(self, night: Night, created: datetime) -> str:
-        """Tell when a backup was last written to: the children have been made in order."""
+        """Return the last update of a backup; its children were created in order."""
         names = {id_: name for name, id_ in self.ids.items()}
         children = self._sql('SELECT id FROM backups WHERE parent_id = ?', self.ids[night.name])
         days = [int(names[id_].rpartition('-')[2]) for (id_,) in children]

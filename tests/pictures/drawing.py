@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws what was on a terminal as an SVG that needs nothing from anywhere else."""
+"""Draws a terminal as a self-contained SVG."""
 
 import io
 import re
@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tests.pictures.terminal import COLUMNS
 
-#: Light on dark, framed, so that it stands on a light page and on a dark one.
+#: Light on dark with a frame, for light and dark pages.
 _THEME = TerminalTheme(
     (30, 34, 42),
     (216, 222, 233),
@@ -20,10 +20,10 @@ _THEME = TerminalTheme(
         *((97, 175, 239), (198, 120, 221), (86, 182, 194), (216, 222, 233)),
     ],
 )
-# rich leaves room for a title above the text, which we have no use for, and little at the sides.
+# rich leaves room for a title, which is not used, and little at the sides.
 _HEAD = 26
 _MARGIN = 8
-# Rich's 20 units for a letter become about as many pixels as the text around a picture has.
+# Scales rich's 20 units for a letter to about the size of the text around a picture.
 _SCALE = 0.7
 _FONTS = "'DejaVu Sans Mono', Menlo, Consolas, 'Liberation Mono', monospace"
 # The width of a letter in relation to its height, in most of these fonts.

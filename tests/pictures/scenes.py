@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which pictures there are: what is typed, what to look at, and what to tell who cannot see it.
+"""The pictures: commands, patterns to wait for, and alternative texts.
 
 They are made in this order, in one cloud: what changes or deletes comes late.
 """
 
 from dataclasses import dataclass
 
-#: Stands for the ID of the volume ledger with its last digit wrong.
+#: Placeholder for the ID of the volume ledger with a wrong last digit.
 MISTYPED = 'MISTYPED'
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What a terminal shows once a pattern has appeared on it; without one, at the end."""
+    """The screen when a pattern has appeared on it; without a pattern, at the end."""
 
     caption: str = ''
     pattern: str = ''
@@ -20,13 +20,13 @@ class Frame:
 
 @dataclass(frozen=True)
 class Shot:
-    """One command. A line break in its arguments is typed as a backslash and a line break."""
+    """A command. A line break in its arguments is typed as a backslash and a line break."""
 
     arguments: str
     caption: str = ''
-    #: With OSC alone, without the plugin.
+    #: Run it with OSC alone, without the plugin.
     alone: bool = False
-    #: What is typed when the command asks.
+    #: The answer to the question of the command.
     answer: str = ''
     status: int = 0
     frames: tuple[Frame, ...] = (Frame(),)
@@ -34,10 +34,10 @@ class Shot:
 
 @dataclass(frozen=True)
 class Picture:
-    """A terminal in which some commands were typed."""
+    """A terminal with one or more commands."""
 
     name: str
-    #: What it shows, for who cannot see it: the documentation's text in its place.
+    #: The alternative text, which the documentation must repeat.
     alternative: str
     shots: tuple[Shot, ...]
 

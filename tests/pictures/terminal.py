@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a command in a pseudo-terminal, and keeps what is seen there.
+"""Runs a command in a pseudo-terminal, and records the screen.
 
 The terminal says that it has COLUMNS columns, and what fits itself to that does. A line that is
 longer nevertheless is kept whole: the picture breaks it between words.
@@ -28,7 +28,7 @@ _CURSOR = {'?25h', '?25l'}
 
 
 class Screen:
-    """As much of a terminal as the commands need; whatever else is written to it is an error."""
+    """A terminal with the functions that the commands need; anything else is an error."""
 
     def __init__(self) -> None:
         self._rows: list[list[str]] = [[]]
@@ -38,16 +38,16 @@ class Screen:
 
     @property
     def lines(self) -> list[str]:
-        """What is seen, with the escape sequences of colours."""
+        """The text on the screen, with escape sequences for colours."""
         return [''.join(row).rstrip(' ') for row in self._rows]
 
     @property
     def text(self) -> str:
-        """What is seen, without colours."""
+        """The text on the screen, without colours."""
         return re.sub(r'\x1b\[[\d;]*m', '', '\n'.join(''.join(row) for row in self._rows))
 
     def feed(self, written: str) -> None:
-        """Show what is written; an escape sequence may come in pieces."""
+        """Show text; an escape sequence may arrive in pieces."""
         written, self._rest = self._rest + written, ''
         place = 0
         while place < len(written):
@@ -55,7 +55,7 @@ class Screen:
             if token is None:
                 self._rest = written[place:]
                 if not re.fullmatch(r'\x1b(\[[?\d;]*)?', self._rest):
-                    raise ValueError(f'the screen does not know {self._rest[:20]!r}')
+                    raise ValueError(f'unknown escape sequence: {self._rest[:20]!r}')
                 return
             self._take(token)
             place = token.end()
@@ -88,11 +88,11 @@ class Screen:
             is_reset = arguments in {'', '0'}
             self._style = '' if is_reset else f'{self._style}\x1b[{arguments}m'
         elif arguments + final not in _CURSOR:
-            raise ValueError(f'the screen does not know ESC [ {arguments}{final}')
+            raise ValueError(f'unknown escape sequence: ESC [ {arguments}{final}')
 
 
 class Seen(NamedTuple):
-    """What was on the screen when each frame's pattern had appeared, and how the command ended."""
+    """The screen after each frame's pattern appeared, and the exit status of the command."""
 
     frames: list[list[str]]
     status: int
@@ -101,7 +101,7 @@ class Seen(NamedTuple):
 def run(
     command: list[str], environment: Mapping[str, str], answer: str, patterns: list[str]
 ) -> Seen:
-    """Run a command, answer its question, and look at the screen for each pattern in turn.
+    """Run a command, answer its question, and wait for each pattern in turn.
 
     An empty pattern stands for the end.
     """
@@ -137,15 +137,15 @@ def _watch(terminal: int, answer: str, patterns: list[str]) -> list[list[str]]:
             os.write(terminal, answer.encode())
             answer = ''
     if left != [''] or answer:
-        raise ValueError(f'{left[0] or "the question"!r} did not come: {screen.text}')
+        raise ValueError(f'{left[0] or "the question"!r} did not appear: {screen.text}')
     return [*frames, screen.lines]
 
 
 def _read(terminal: int) -> bytes:
-    """Read what has been written since, or nothing when the command has ended."""
+    """Read new output; nothing if the command has ended."""
     if not select.select([terminal], [], [], _PATIENCE)[0]:
-        raise TimeoutError(f'nothing was written for {_PATIENCE} seconds')
+        raise TimeoutError(f'no output for {_PATIENCE} seconds')
     try:
         return os.read(terminal, 65536)
-    except OSError:  # what Linux says when the other side is closed
+    except OSError:  # Linux raises it when the other side is closed
         return b''

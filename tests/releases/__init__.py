@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 _FOLDER = Path(__file__).parent
 
-#: What distinguishes one release line from another, the one that it is named after first.
+#: The packages that distinguish release lines; a line is named after the first.
 PACKAGES = ('python-openstackclient', 'openstacksdk', 'osc-lib', 'cliff', 'keystoneauth1')
 
 
@@ -26,29 +26,29 @@ class Line(NamedTuple):
 
 
 def installed() -> str:
-    """Say which OSC is installed."""
+    """Return the installed version of OSC."""
     return metadata.version(PACKAGES[0])
 
 
 def is_newest() -> bool:
-    """Tell whether the newest release line is installed, which ours are compared with."""
+    """Return whether the newest release line is installed, the one for comparisons."""
     return installed() == lines()[-1].versions[PACKAGES[0]]
 
 
 def lines() -> list[Line]:
-    """Read the release lines, the oldest first."""
+    """Return the release lines, oldest first."""
     found = [_read(path) for path in _FOLDER.glob('osc*.txt')]
     return sorted(found, key=lambda line: _numbers(line.versions[PACKAGES[0]], length=3))
 
 
 def bounds() -> dict[str, str]:
-    """Read the lower bounds that the plugin declares."""
+    """Return the lower bounds in the requirements of the plugin."""
     text = (_FOLDER.parents[1] / 'requirements.txt').read_text('utf-8')
     return dict(re.findall(r'^([\w-]+)>=(\S+)', text, re.MULTILINE))
 
 
 def pins(name: str) -> dict[str, str]:
-    """Read which version of each package is installed for a release line, or for ``lower``."""
+    """Return the version of each package of a release line, or of ``lower``."""
     text = (_FOLDER / f'{name}.txt').read_text('utf-8')
     return dict(re.findall(r'^([^\s#=]+)==(\S+)', text, re.MULTILINE))
 

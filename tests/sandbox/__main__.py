@@ -43,10 +43,10 @@ def _parser() -> argparse.ArgumentParser:
         description='A real Keystone and a real Cinder on loopback, without root.',
     )
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
-    _add(commands, 'install', _install, 'install the servers; does nothing when up to date')
-    up = _add(commands, 'up', _up, 'start a sandbox in the background; says how to use it')
+    _add(commands, 'install', _install, 'install the servers, unless they are up to date')
+    up = _add(commands, 'up', _up, 'start a sandbox in the background and show how to use it')
     _add_start_options(up)
-    env = _add(commands, 'env', _env, 'print the lines that lead a shell to the sandbox')
+    env = _add(commands, 'env', _env, 'print the lines to copy into a shell')
     env.add_argument('--cloud', default='alpha', choices=[account.cloud for account in ACCOUNTS])
     down = _add(commands, 'down', _down, 'stop a sandbox and remove its folder')
     for command in (up, env, down):
@@ -55,9 +55,9 @@ def _parser() -> argparse.ArgumentParser:
             type=Path,
             default=DEFAULT_STATE,
             metavar='DIR',
-            help='the folder with everything of the sandbox (default: %(default)s)',
+            help='Folder of the sandbox (default: %(default)s)',
         )
-    _add(commands, 'demo', _demo, 'show what the plugin does, in a sandbox of its own')
+    _add(commands, 'demo', _demo, 'show the main task of the plugin in a new sandbox')
     return parser
 
 
@@ -76,28 +76,28 @@ def _add_start_options(up: argparse.ArgumentParser) -> None:
     up.add_argument(
         '--max-microversion',
         metavar='X.Y',
-        help='be an older cloud, which knows nothing newer',
+        help='Imitate an older cloud that offers no newer microversion',
     )
     up.add_argument(
         '--without-backup-service',
         action='store_true',
-        help='be a cloud without cinder-backup',
+        help='Imitate a cloud without cinder-backup',
     )
     up.add_argument(
         '--token-lifetime',
         type=int,
         metavar='SECONDS',
-        help='have tokens expire after so many seconds (default: 3600)',
+        help='Lifetime of a token in seconds (default: 3600)',
     )
     up.add_argument(
         '--ceph',
         action='store_true',
-        help="store backups as Cinder's Ceph driver does, on a stand-in for a cluster",
+        help="Store backups as Cinder's Ceph driver does, without a Ceph cluster",
     )
     up.add_argument(
         '--old-parent-rule',
         action='store_true',
-        help='choose the parent of an incremental backup as Cinder 21 does',
+        help='Choose the parent of an incremental backup as Cinder 21 does',
     )
 
 
@@ -130,12 +130,14 @@ def _switches(parsed: argparse.Namespace) -> Switches:
 
 
 def _up_already(parsed: argparse.Namespace) -> int:
-    """Be content with a sandbox that runs if it is the one that was asked for."""
+    """Use a sandbox that is already running if it has the same options."""
     sandbox = Sandbox.attach(parsed.state)
     if sandbox.options != Options(temporary=sandbox.options.temporary, **_switches(parsed)):
-        sys.stderr.write(f'A sandbox with other options runs in {parsed.state}: `down` stops it.\n')
+        sys.stderr.write(
+            f'A sandbox with other options runs in {parsed.state}. Stop it with `down`.\n'
+        )
         return 1
-    sys.stderr.write(f'The sandbox in {parsed.state} runs already.\n')
+    sys.stderr.write(f'The sandbox in {parsed.state} is already running.\n')
     _print_exports(sandbox)
     return 0
 

@@ -72,13 +72,13 @@ MESSAGE_POLL = 0.01
 
 
 def prepare(template: Template) -> None:
-    """Create the tables and the volume types, and lift the quotas that tests would run into."""
+    """Create the tables and the volume types, and raise the quotas that tests would exceed."""
     template.cinder_conf.write_text(config.cinder_template_conf(template))
     _configure(template)
     migration.db_sync()
     for name in ENCRYPTED_TYPES:
         _create_encrypted_type(name)
-    # The options quota_* do nothing: the rows of the default class win.
+    # The options quota_* have no effect: the rows of the default class take precedence.
     with contextlib.closing(sqlite3.connect(template.cinder_database)) as database, database:
         database.executemany(
             'UPDATE quota_classes SET hard_limit = -1 WHERE class_name = ? AND resource = ?',
@@ -102,7 +102,7 @@ def _create_encrypted_type(name: str) -> None:
 
 
 def serve(layout: Layout, descriptor: int, options: Options) -> None:
-    """Run the services and answer on the supervisor's socket, for good."""
+    """Run the services and serve on the supervisor's socket, until the process ends."""
     _configure(layout)
     _limit_microversions(options.max_microversion)
     if options.old_parent_rule:
@@ -132,7 +132,7 @@ def _configure(template: Template) -> None:
 
 
 def _limit_microversions(newest: str | None) -> None:
-    """Make this an older cloud: what is newer is refused, and named nowhere."""
+    """Make this an older cloud, which rejects newer microversions and never names them."""
     if newest is not None:
         api_version_request._MAX_API_VERSION = newest  # noqa: SLF001
         versions._KNOWN_VERSIONS['v3.0']['version'] = newest  # noqa: SLF001
@@ -166,7 +166,7 @@ def _faulty(method: Callable[..., Any], faults: Faults, work: Work) -> Callable[
 
 
 def _take_turns_writing() -> None:
-    """Have a writing transaction wait for its turn when it begins.
+    """Let a writing transaction wait for the lock when it begins.
 
     One that reads first and writes later fails at once ('database is locked'), whatever the
     timeout, when another has written in between. A statement that writes nothing takes the lock.
@@ -187,7 +187,7 @@ def _take_turns_writing() -> None:
 
 
 def _hurry() -> None:
-    """Have the transport in memory look for messages more often than every 50 ms.
+    """Let the in-memory transport look for messages more often than every 50 ms.
 
     A backup is a handful of messages, one after the other.
     """
@@ -199,7 +199,7 @@ def _hurry() -> None:
 
 
 def _stay_unprivileged() -> None:
-    """Run in this process what would ask for sudo, and look for no adapters to connect with."""
+    """Run privileged code in this process instead of with sudo, and look for no adapters."""
     os_brick.setup(CONF)
     os_brick.privileged.default.set_client_mode(False)
     cinder.privsep.sys_admin_pctxt.set_client_mode(False)
@@ -208,7 +208,7 @@ def _stay_unprivileged() -> None:
 
 
 def _start_services(*, backup: bool) -> list[Any]:
-    """Start what stands behind the API; the scheduler last, in a thread: it sleeps a second."""
+    """Start the services behind the API; the scheduler last, in a thread: it sleeps a second."""
     started = [
         service.Service.create(
             binary=constants.VOLUME_BINARY,
@@ -242,12 +242,12 @@ def _load_api() -> Application:
 
 
 def _wait_for(services: list[Any]) -> None:
-    """Return when the scheduler has heard of the volume backend: volumes can be created."""
+    """Wait until the scheduler knows the volume backend, so that volumes can be created."""
     scheduler = services[-1].manager
     deadline = time.monotonic() + SCHEDULER_PATIENCE
     while scheduler._startup_delay:  # noqa: SLF001
         if time.monotonic() > deadline:
-            raise TimeoutError('The scheduler has not heard of the volume service.')
+            raise TimeoutError('The scheduler does not know the volume service yet.')
         time.sleep(POLL)
 
 

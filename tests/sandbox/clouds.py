@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may use a sandbox and where its services are: one table for the servers and clouds.yaml."""
+"""The users and services of a sandbox: one table for the servers and for clouds.yaml."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 REGION = 'RegionOne'
 REGION_WITHOUT_STORAGE = 'NoStorage'
 REGION_UNREACHABLE = 'Unreachable'
-# The first is the one that clients use unless told otherwise.
+# Clients use the first one by default.
 REGIONS = (REGION, REGION_WITHOUT_STORAGE, REGION_UNREACHABLE)
 
-# The template does not know the ports; the start of a sandbox puts the addresses in their place.
+# The template does not know the ports; a sandbox inserts its addresses when it starts.
 IDENTITY_PLACEHOLDER = 'http://identity.invalid'
 STORAGE_PLACEHOLDER = 'http://block-storage.invalid'
 # Nothing listens on port 1 of the loopback interface, and only root could.

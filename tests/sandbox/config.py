@@ -21,10 +21,10 @@ POSIX_DRIVER = 'cinder.backup.drivers.posix.PosixBackupDriver'
 CEPH_DRIVER = 'cinder.backup.drivers.ceph.CephBackupDriver'
 # Where the wheel of Cinder puts its data files.
 CINDER_FILES = Path(sys.prefix, 'etc', 'cinder')
-# How long a thread of Cinder waits for its turn to write to SQLite.
+# Seconds that a thread of Cinder waits until it can write to SQLite.
 DATABASE_TIMEOUT = 60
 DEFAULT_TOKEN_LIFETIME = 3600
-# Nothing is encrypted with it: that would be Nova's work.
+# Nothing is encrypted with it: Nova would do that.
 ENCRYPTION_KEY = '5a' * 32
 A_YEAR = 31_536_000
 
@@ -45,11 +45,11 @@ key_repository = {keys}/fernet
 [credential]
 key_repository = {keys}/credential
 [cache]
-# In the memory of the one process: a third of the time per request.
+# In the memory of the process, which takes a third of the time per request.
 backend = oslo_cache.dict
 [identity]
 password_hash_algorithm = bcrypt
-# The fewest that bcrypt knows: the passwords are known, and logging in should be quick.
+# The minimum of bcrypt: the passwords are public, and logins should be fast.
 password_hash_rounds = 4
 """
 
@@ -81,7 +81,7 @@ backup_file_size = 4194304
 backup_sha_block_size_bytes = 32768
 backup_compression_algorithm = none
 backup_enable_progress_timer = false
-# In one process only the service started last sends heartbeats: nobody may look down for it.
+# In one process only the service started last sends heartbeats; no service may count as down.
 report_interval = {year}
 service_down_time = {longer}
 periodic_fuzzy_delay = 0
@@ -124,7 +124,7 @@ region_name = {region}"""
 
 
 def keystone_conf(template: Template, token_lifetime: int | None = None) -> str:
-    """Return Keystone's configuration, the same for preparing a template and for serving."""
+    """Return Keystone's configuration, for preparing a template and for serving."""
     return _KEYSTONE.format(
         database=template.keystone_database,
         keys=template.keys,
@@ -134,7 +134,7 @@ def keystone_conf(template: Template, token_lifetime: int | None = None) -> str:
 
 
 def cinder_template_conf(template: Template) -> str:
-    """Return what Cinder has to know to create its tables."""
+    """Return the configuration that Cinder needs to create its tables."""
     return _CINDER_TEMPLATE.format(folder=template.folder, database=template.cinder_database)
 
 

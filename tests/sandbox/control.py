@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 START_TIMEOUT = 90
 STOP_TIMEOUT = 10
-# How long a lock may be looked at by someone who only wants to know whether it is held.
+# Seconds for which a process may hold the lock only to check whether it is held.
 LOCK_PATIENCE = 0.3
 POLL = 0.02
 TAIL = 40
-DETACH = b'd'  # the supervisor's word, which this side need not import
+DETACH = b'd'  # defined by the supervisor, which this module does not import
 
 
 class SandboxRunsError(SandboxError):
-    """The folder belongs to a sandbox that runs."""
+    """A sandbox already runs in the folder."""
 
 
 class Sandbox:
@@ -98,12 +98,12 @@ class Sandbox:
 
     @property
     def state(self) -> Path:
-        """The folder that everything is in."""
+        """The state folder."""
         return self._layout.folder
 
     @property
     def clouds_yaml(self) -> Path:
-        """The file that OS_CLIENT_CONFIG_FILE names."""
+        """The clouds.yaml for OS_CLIENT_CONFIG_FILE."""
         return self._layout.clouds_yaml
 
     @property
@@ -113,11 +113,11 @@ class Sandbox:
 
     @property
     def log(self) -> Path:
-        """What all the servers log."""
+        """The log of all servers."""
         return self._layout.log
 
     def environment(self, cloud: str = 'alpha') -> dict[str, str]:
-        """Return the variables that lead a client to one of the clouds."""
+        """Return the environment variables of a client of one of the clouds."""
         return {'OS_CLIENT_CONFIG_FILE': str(self.clouds_yaml), 'OS_CLOUD': cloud}
 
     def volume_file(self, volume_id: str) -> Path:
@@ -126,7 +126,7 @@ class Sandbox:
 
     @property
     def ceph(self) -> rbd.Cluster:
-        """The stand-in for a Ceph cluster, where the sandbox was started with ``ceph``."""
+        """The stand-in for a Ceph cluster, if the sandbox was started with ``ceph``."""
         return rbd.Cluster(self._layout.ceph)
 
     @property
@@ -158,13 +158,13 @@ class Sandbox:
         self.ceph.pool(pool).remove(image)
 
     def stop(self) -> None:
-        """End the servers and remove the state folder; once is enough."""
+        """Stop the servers and remove the state folder; a second call does nothing."""
         if self._process is not None:
-            # Nobody waits for the end of this line any more: the process ends by a signal.
+            # The supervisor no longer waits for the end of its input: end it with a signal.
             _end_process(self._process)
         remove(self.state)
 
-    def __enter__(self) -> Sandbox:  # noqa: PYI034  # typing.Self is younger than Python 3.10
+    def __enter__(self) -> Sandbox:  # noqa: PYI034  # typing.Self is newer than Python 3.10
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -172,12 +172,12 @@ class Sandbox:
 
 
 def remove(state: Path) -> None:
-    """Stop what runs in a state folder, ready or not, and remove the folder."""
+    """Stop the sandbox in a state folder, ready or not, and remove the folder."""
     layout = Layout(state.resolve())
     if not layout.folder.exists():
         return
     if not layout.lock.exists():
-        raise SandboxError(f'{state} is not the state folder of a sandbox: it is left alone.')
+        raise SandboxError(f'{state} is not the state folder of a sandbox, so it was kept.')
     if _is_running(layout):
         _end_supervisor(layout)
     lock = _claim(layout)
@@ -188,7 +188,7 @@ def remove(state: Path) -> None:
 
 
 def tail(log: Path) -> str:
-    """Return the end of a log, where the reason of a failure is."""
+    """Return the end of a log, which has the reason of a failure."""
     if not log.exists():
         return ''
     return '\n'.join(log.read_text(errors='replace').splitlines()[-TAIL:])
@@ -211,10 +211,10 @@ def _start_supervisor(python: Path, layout: Layout, options: Options) -> subproc
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                # The supervisor holds the lock from now on: there is no moment without.
+                # The supervisor now holds the lock too, so it is never released in between.
                 pass_fds=[lock],
             )
-            # For `down` before the sandbox is ready; not trusted unless the lock is held.
+            # For `down` before the sandbox is ready; only valid while the lock is held.
             os.write(lock, str(process.pid).encode())
             return process
     finally:
@@ -236,7 +236,7 @@ def _wait_until_ready(layout: Layout, process: subprocess.Popen[bytes]) -> None:
 
 
 def _detach(process: subprocess.Popen[bytes]) -> None:
-    """Tell the supervisor that the end of its standard input will mean nothing."""
+    """Tell the supervisor to keep running when its standard input ends."""
     assert process.stdin is not None
     process.stdin.write(DETACH)
     process.stdin.close()
@@ -266,7 +266,7 @@ def _end_supervisor(layout: Layout) -> None:
     """End the supervisor of a sandbox that another process may have started."""
     pid = int(layout.lock.read_text() or 0)
     if not pid:
-        raise SandboxRunsError(f'The sandbox in {layout.folder} is just being started.')
+        raise SandboxRunsError(f'The sandbox in {layout.folder} is starting.')
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT
@@ -279,7 +279,7 @@ def _end_supervisor(layout: Layout) -> None:
 
 
 def _is_running(layout: Layout) -> bool:
-    """Say whether someone holds the lock."""
+    """Return whether a process holds the lock."""
     try:
         lock = os.open(layout.lock, os.O_RDONLY)
     except FileNotFoundError:
@@ -294,7 +294,7 @@ def _is_running(layout: Layout) -> bool:
 
 
 def _claim(layout: Layout) -> int:
-    """Return the descriptor of the folder's lock, held by us."""
+    """Lock the folder and return the descriptor of the lock."""
     deadline = time.monotonic() + LOCK_PATIENCE
     while True:
         lock = _open_lock(layout)
@@ -311,7 +311,7 @@ def _claim(layout: Layout) -> int:
 
 
 def _open_lock(layout: Layout) -> int | None:
-    """Open the lock, in a folder that is a sandbox's or may become one."""
+    """Open the lock in the folder of a sandbox, or in a new folder."""
     layout.folder.mkdir(parents=True, exist_ok=True)
     if not layout.lock.exists() and any(layout.folder.iterdir()):
         raise SandboxError(
@@ -319,12 +319,12 @@ def _open_lock(layout: Layout) -> int | None:
         )
     try:
         return os.open(layout.lock, os.O_RDWR | os.O_CREAT, 0o600)
-    except FileNotFoundError:  # the folder was removed a moment ago
+    except FileNotFoundError:  # the folder was just removed
         return None
 
 
 def _is_the_lock(layout: Layout, lock: int) -> bool:
-    """Say whether the file that we locked is still the one that others would lock."""
+    """Return whether the locked file is still the one that other processes would lock."""
     try:
         return os.fstat(lock).st_ino == layout.lock.stat().st_ino
     except FileNotFoundError:
@@ -332,7 +332,7 @@ def _is_the_lock(layout: Layout, lock: int) -> bool:
 
 
 def _empty(layout: Layout) -> None:
-    """Remove what an earlier sandbox left, but not the lock."""
+    """Remove the files of an earlier sandbox, but not the lock."""
     for entry in layout.folder.iterdir():
         if entry == layout.lock:
             continue

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shows the main job in front of the reader: back up, restore, compare, clean up.
+"""Shows the main task, command by command: back up, restore, compare, clean up.
 
 Every command is printed with its real output, from a real Keystone and a real Cinder; the demo ends
 with status 1 at the first command that fails, and if the restored bytes are not those written.
@@ -79,23 +79,23 @@ class _Demo:
         self._wait_for('volume', 'data')
 
     def _write_all(self) -> str:
-        """Fill the volume; return the sum of what it holds then."""
+        """Fill the volume; return the checksum of its contents."""
         file = self._file('data')
         size = file.stat().st_size
         file.write_bytes(random.Random(1).randbytes(size))
         _say(
-            f'There is no server to attach the volume to: its bytes, {size // MEBIBYTE} MiB in the '
-            f'sandbox,\nare written right into the file behind it. sha256: {_sum(file)}',
+            'The sandbox has no server that could attach the volume, so the demo writes\n'
+            f'{size // MEBIBYTE} MiB directly to its file. sha256: {_sum(file)}',
         )
         return _sum(file)
 
     def _change_some(self) -> str:
-        """Change a part of the volume; return the sum of what it holds then."""
+        """Change a part of the volume; return the checksum of its contents."""
         file = self._file('data')
         with file.open('r+b') as volume:
             volume.seek(3 * MEBIBYTE)
             volume.write(random.Random(2).randbytes(MEBIBYTE))
-        _say(f'One MiB of the volume changes. sha256 of all: {_sum(file)}')
+        _say(f'One MiB of the volume changes. sha256 of the whole volume: {_sum(file)}')
         return _sum(file)
 
     def _look(self) -> None:
@@ -108,10 +108,12 @@ class _Demo:
     def _compare(self, volume: str, written: str) -> None:
         self._wait_for('volume', volume)
         restored = _sum(self._file(volume))
-        _say(f'sha256 when backed up: {written}\nsha256 as restored:    {restored} ({volume})')
+        _say(
+            f'sha256 before the backup: {written}\nsha256 after the restore: {restored} ({volume})'
+        )
         if restored != written:
-            raise DemoError(f'the bytes of {volume} are not those that were backed up.')
-        _say('They are equal.')
+            raise DemoError(f'the restored data of {volume} differs from the data backed up.')
+        _say('The checksums are equal.')
 
     def _clean_up(self) -> None:
         for name in ('tuesday', 'monday'):
@@ -124,7 +126,7 @@ class _Demo:
         return self._sandbox.volume_file(identity)
 
     def _wait_for(self, kind: str, name: str) -> None:
-        """Poll until something is available."""
+        """Wait until a volume or backup is available."""
         _say(f'(waiting until the {kind} {name} is available)')
 
         def is_available() -> bool:
@@ -145,19 +147,19 @@ class _Demo:
         _poll(is_gone, f'the volume backup {name} is still there')
 
     def _openstack(self, arguments: str) -> None:
-        """Run a command in front of the reader."""
+        """Run a command and show it with its output."""
         _say(f'$ openstack {arguments}')
         result = self._run(shlex.split(arguments))
         sys.stdout.write(result.stdout)
         sys.stdout.flush()
         if result.returncode:
-            raise DemoError(f'the command above ended with status {result.returncode}.')
+            raise DemoError(f'the command above failed with exit status {result.returncode}.')
 
     def _ask(self, *arguments: str) -> str:
-        """Run a command for its answer, without a word unless it fails."""
+        """Run a command and return its output without showing it."""
         result = self._run(arguments)
         if result.returncode:
-            raise DemoError(f'openstack {shlex.join(arguments)} said: {result.stdout}')
+            raise DemoError(f'openstack {shlex.join(arguments)} failed: {result.stdout}')
         return result.stdout.strip()
 
     def _run(self, arguments: tuple[str, ...] | list[str]) -> subprocess.CompletedProcess[str]:

@@ -23,7 +23,7 @@ FILE_SIZE = 8 * 2**20
 
 @interface.volumedriver
 class FileDriver(driver.VolumeDriver):  # type: ignore[misc]  # Cinder comes without types
-    """Volumes as files; connecting one is knowing its path."""
+    """Volumes as files; a path is all that a connection needs."""
 
     VERSION = '1.0'
 
@@ -67,7 +67,7 @@ class FileDriver(driver.VolumeDriver):  # type: ignore[misc]  # Cinder comes wit
         self._volume_file(volume).unlink(missing_ok=True)
 
     def extend_volume(self, volume: Any, new_size: int) -> None:
-        """Leave the file alone: its size has nothing to do with the volume's."""
+        """Keep the file: its size is independent of the volume's size."""
 
     def create_snapshot(self, snapshot: Any) -> None:
         shutil.copyfile(self._volume_file(snapshot.volume), self._snapshot_file(snapshot))
@@ -104,7 +104,7 @@ class FileDriver(driver.VolumeDriver):  # type: ignore[misc]  # Cinder comes wit
         connector: Any,  # noqa: ARG002
         **_kwargs: Any,
     ) -> None:
-        """Give a restored volume its size again.
+        """Restore the size of the file after a restore.
 
         A restore opens what it takes for a device in a way that empties a file, and does not write
         the zeros at its end.
@@ -114,24 +114,24 @@ class FileDriver(driver.VolumeDriver):  # type: ignore[misc]  # Cinder comes wit
             os.truncate(file, FILE_SIZE)
 
     def terminate_connection_snapshot(self, snapshot: Any, connector: Any, **_kwargs: Any) -> None:
-        """Nothing was connected."""
+        """Do nothing: nothing was connected."""
 
     def ensure_export(self, context: Any, volume: Any) -> None:
-        """Nothing is exported: a file is where it is."""
+        """Do nothing: a file needs no export."""
 
     def create_export(self, context: Any, volume: Any, connector: Any) -> None:
-        """Nothing is exported: a file is where it is."""
+        """Do nothing: a file needs no export."""
 
     def remove_export(self, context: Any, volume: Any) -> None:
-        """Nothing is exported: a file is where it is."""
+        """Do nothing: a file needs no export."""
 
     def create_export_snapshot(self, context: Any, snapshot: Any, connector: Any) -> None:
-        """Nothing is exported: a file is where it is."""
+        """Do nothing: a file needs no export."""
 
     def remove_export_snapshot(self, context: Any, snapshot: Any) -> None:
-        """Nothing is exported: a file is where it is."""
+        """Do nothing: a file needs no export."""
 
 
 def _local(path: Path) -> dict[str, Any]:
-    """Return what os-brick's local connector wants to know: the path, and nothing else."""
+    """Return what os-brick's local connector needs: only the path."""
     return {'driver_volume_type': 'local', 'data': {'device_path': str(path)}}

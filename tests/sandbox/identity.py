@@ -88,7 +88,7 @@ def _create_user(name: str, project: str, role_id: str) -> None:
 
 
 def _create_catalogue(admin: Bootstrapper) -> None:
-    """Add Block Storage, a region without it, and one where nothing answers."""
+    """Add Block Storage, a region without it, and a region whose endpoint never answers."""
     identity_id = _api('catalog_api').list_services()[0]['id']
     storage_id = uuid.uuid4().hex
     _api('catalog_api').create_service(
@@ -123,7 +123,7 @@ def _api(name: str) -> Any:
 
 
 def serve(layout: Layout, descriptor: int) -> None:
-    """Answer on a socket that the supervisor has opened, for good."""
+    """Serve on a socket that the supervisor has opened, until the process ends."""
     application = initialize_application(
         name='public',
         config_files=[str(layout.keystone_conf)],
@@ -136,7 +136,7 @@ def serve(layout: Layout, descriptor: int) -> None:
 if __name__ == '__main__':
     os.umask(0o077)
     program, task, *arguments = sys.argv
-    # Keystone reads the command line of whatever process it is in.
+    # Keystone reads the command line of its process.
     sys.argv = [program]
     if task == 'prepare':
         prepare(Template(Path(arguments[0])))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds what every sandbox is made from: the virtual environment, and the template in it."""
+"""Builds the virtual environment of the sandboxes, and the template that they copy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / 'requirements.txt'
 CONSTRAINTS = HERE / 'constraints.txt'
-# A change in any of these may change what a template contains.
+# A change in any of these may change the contents of a template.
 TEMPLATE_SOURCES = ('identity.py', 'block_storage.py', 'clouds.py', 'config.py', 'layout.py')
 
 STAMP = 'sandbox.stamp'
@@ -32,7 +32,7 @@ INTERPRETERS = ('python3.11', 'python3.12', 'python3.13', 'python3')
 
 
 def environment_folder() -> Path:
-    """Return where the virtual environment is, or is going to be."""
+    """Return the folder of the virtual environment, which may not exist yet."""
     chosen = os.environ.get('BACKUPEXT_SANDBOX_VENV')
     return Path(chosen).absolute() if chosen else CHECKOUT / '.venvs' / 'sandbox'
 
@@ -47,7 +47,7 @@ def ensure() -> Path:
 
 
 def server_environment() -> dict[str, str]:
-    """Return the environment of a server: ours, without what would lead it astray."""
+    """Return the variables of a server: those of this process, except misleading ones."""
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -65,7 +65,7 @@ def _is_current(folder: Path) -> bool:
 
 
 def _install(folder: Path) -> None:
-    # Whoever held the lock before may have done it all.
+    # The previous holder of the lock may have done everything.
     if not _environment_is_current(folder):
         _build_environment(folder)
     if not _template_is_current(folder):
@@ -74,7 +74,7 @@ def _install(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _exclusive(folder: Path) -> Iterator[None]:
-    """Hold a lock beside the folder, which itself may be removed and built again."""
+    """Hold a lock next to the folder: the folder itself may be replaced."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(folder.name + '.lock').open('w') as lock:
         try:
@@ -88,7 +88,7 @@ def _exclusive(folder: Path) -> Iterator[None]:
 def _build_environment(folder: Path) -> None:
     _remove_environment(folder)
     interpreter = _find_interpreter()
-    _say(f'Installing Keystone and Cinder in {folder}: one to three minutes, once ...')
+    _say(f'Installing Keystone and Cinder in {folder} (once, one to three minutes) ...')
     _run([interpreter, '-m', 'venv', str(folder)])
     _run(
         [
@@ -101,16 +101,19 @@ def _build_environment(folder: Path) -> None:
 
 
 def _remove_environment(folder: Path) -> None:
-    """Make room; but what was not made here, or by hand with venv, is not ours to remove."""
+    """Remove the old environment, but nothing that venv did not create."""
     if not folder.exists():
         return
     if any(folder.iterdir()) and not (folder / 'pyvenv.cfg').exists():
-        raise SandboxError(f'{folder} is in the way: it is not a virtual environment.')
+        raise SandboxError(
+            f'{folder} exists, but it is not a virtual environment. Remove it, or choose another '
+            'folder with BACKUPEXT_SANDBOX_VENV.'
+        )
     shutil.rmtree(folder)
 
 
 def _build_template(folder: Path) -> None:
-    _say('Preparing the databases of the sandbox: up to 15 seconds, once ...')
+    _say('Preparing the databases of the sandbox (once, up to 15 seconds) ...')
     unfinished = _empty_folder(folder / 'template.new')
     for module in ('identity', 'block_storage'):
         _run_quietly(
@@ -129,7 +132,7 @@ def _empty_folder(folder: Path) -> Path:
 
 
 def _replace(old: Path, new: Path) -> None:
-    """Swap folders by name: a sandbox may be copying from the old one at this moment."""
+    """Swap folders by renaming them: a sandbox may be copying from the old one."""
     aside = _empty_folder(old.with_name(f'{old.name}.old'))
     if old.exists():
         old.replace(aside)
@@ -138,10 +141,12 @@ def _replace(old: Path, new: Path) -> None:
 
 
 def _run(command: list[str]) -> None:
-    """Run a command whose output is of interest, on stderr: stdout belongs to the caller."""
+    """Run a command and show its output on stderr: stdout belongs to the caller."""
     status = subprocess.run(command, stdout=sys.stderr.fileno(), check=False).returncode
     if status:
-        raise SandboxError(f'The installation failed with status {status}: {" ".join(command)}')
+        raise SandboxError(
+            f'The installation failed with exit status {status}: {" ".join(command)}'
+        )
 
 
 def _run_quietly(command: list[str], folder: Path) -> None:
@@ -160,7 +165,7 @@ def _run_quietly(command: list[str], folder: Path) -> None:
 
 
 def _find_interpreter() -> str:
-    """Return a Python that is new enough for the servers: this one, or one on the PATH."""
+    """Return a Python that is new enough for the servers."""
     chosen = os.environ.get('BACKUPEXT_SANDBOX_PYTHON')
     if chosen:
         return chosen
@@ -168,13 +173,13 @@ def _find_interpreter() -> str:
         return sys.executable
     for name in INTERPRETERS:
         path = shutil.which(name)
-        # A name on the PATH may be a shim that only knows how to say that there is none.
+        # A command on the PATH may be a shim without an installed Python.
         if path and _is_new_enough(path):
             return path
     oldest = '.'.join(map(str, OLDEST_PYTHON))
     raise SandboxError(
-        f'Keystone and Cinder want Python {oldest} or newer, and there is none on the PATH; '
-        'BACKUPEXT_SANDBOX_PYTHON may name one.',
+        f'Keystone and Cinder need Python {oldest} or newer, and the PATH has none. '
+        'Name one with BACKUPEXT_SANDBOX_PYTHON.',
     )
 
 
@@ -202,9 +207,10 @@ def _template_is_current(folder: Path) -> bool:
 
 
 def _environment_hash(folder: Path) -> str:
-    """Hash what the environment is made from, its Python's version included.
+    """Hash everything that the environment is built from, including its version of Python.
 
-    Not the version that runs this: tests under several versions share one environment.
+    The version that runs this code does not count: tests with several versions share one
+    environment.
     """
     return _hash(REQUIREMENTS, CONSTRAINTS, folder / 'pyvenv.cfg')
 

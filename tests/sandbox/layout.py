@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where things are: in the state folder of a sandbox, and in the template it is copied from."""
+"""Paths in the state folder of a sandbox, and in the template that it is copied from."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ class Template:
 
 @dataclass(frozen=True)
 class Layout(Template):
-    """The state folder of one sandbox: the template's files, and what a running one adds."""
+    """The state folder of a sandbox: the template's files, and those of a running sandbox."""
 
     @property
     def lock(self) -> Path:
-        """Held for as long as the servers live; its presence marks a folder as a sandbox's."""
+        """Locked while the servers run; its existence marks the folder of a sandbox."""
         return self.folder / 'backupext-sandbox.lock'
 
     @property
     def facts(self) -> Path:
-        """Written when the sandbox is ready: the process, the addresses, the options."""
+        """The process, addresses and options, written when the sandbox is ready."""
         return self.folder / 'sandbox.json'
 
     @property
@@ -69,12 +69,12 @@ class Layout(Template):
 
     @property
     def backups(self) -> Path:
-        """What the POSIX driver stores."""
+        """The backups of the POSIX driver."""
         return self.folder / 'backups'
 
     @property
     def ceph(self) -> Path:
-        """What the Ceph-like driver stores."""
+        """The pools of the Ceph-like driver."""
         return self.folder / 'ceph'
 
     @property

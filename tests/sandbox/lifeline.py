@@ -22,14 +22,14 @@ READY = b'r'
 
 @contextlib.contextmanager
 def tied_to_the_supervisor() -> Iterator[None]:
-    """End this process when the supervisor's end of the line closes, and when the block fails.
+    """End this process when the supervisor closes the socket, and when the block fails.
 
     An exception in the main thread alone ends nothing: the services have threads that go on.
     """
     threading.Thread(target=_wait_for_the_end, daemon=True).start()
     try:
         yield
-    except BaseException:  # noqa: BLE001  # whatever it is, it ends the process
+    except BaseException:  # noqa: BLE001  # any exception ends the process
         traceback.print_exc()
         os._exit(1)
 
@@ -41,5 +41,5 @@ def announce_ready() -> None:
 def _wait_for_the_end() -> None:
     while os.read(STDIN, 1):
         pass
-    # There is nothing to save: the state of a sandbox ends with it.
+    # There is nothing to save: the state of a sandbox is temporary.
     os._exit(0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ways in which one sandbox may differ from another."""
+"""The options of a sandbox."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Switches(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Options:
-    """What `Sandbox.start` was asked for; handed to the servers as JSON."""
+    """The options of `Sandbox.start`, passed to the servers as JSON."""
 
     max_microversion: str | None = None
     backup_service: bool = True
@@ -38,7 +38,7 @@ class Options:
         if self.max_microversion is not None:
             _check_microversion(self.max_microversion)
         if self.token_lifetime is not None and self.token_lifetime < 1:
-            raise SandboxError('The lifetime of a token is at least 1 second.')
+            raise SandboxError('The lifetime of a token must be 1 second or longer.')
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -49,8 +49,8 @@ class Options:
 
 
 def _check_microversion(text: str) -> None:
-    """Refuse what the servers could only answer nonsense about."""
+    """Refuse a microversion that the servers cannot offer."""
     match = re.fullmatch(r'(\d+)\.(\d+)', text)
     if match is None or not (3, 0) <= (int(match[1]), int(match[2])) <= NEWEST_MICROVERSION:
         newest = '.'.join(map(str, NEWEST_MICROVERSION))
-        raise SandboxError(f"The newest microversion is 3.0 to {newest}, not '{text}'.")
+        raise SandboxError(f"Invalid microversion '{text}': use 3.0 to {newest}.")

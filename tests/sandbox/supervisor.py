@@ -33,7 +33,7 @@ BACKLOG = 128
 
 @dataclass
 class Server:
-    """A server's process, and our end of the line to it."""
+    """The process of a server, and the supervisor's end of the socket to it."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -43,7 +43,7 @@ class Server:
 
 @dataclass
 class Supervisor:
-    """The state of a sandbox on its way up and after."""
+    """A sandbox that starts or runs."""
 
     layout: Layout
     options: Options
@@ -64,7 +64,7 @@ class Supervisor:
         self._clean_up_after_the_owner()
 
     def _start(self) -> None:
-        # The ports are taken before anyone is told of them: no other sandbox can get them.
+        # The ports are bound before they are announced, so no other sandbox can take them.
         identity, storage = _listen(), _listen()
         self.auth_url = f'http://127.0.0.1:{identity.getsockname()[1]}/v3'
         self.volume_url = f'http://127.0.0.1:{storage.getsockname()[1]}/v3'
@@ -82,7 +82,7 @@ class Supervisor:
         ):
             shutil.copyfile(source, target)
             with contextlib.closing(sqlite3.connect(target)) as database:
-                # Those who read need not wait for one who writes.
+                # Readers do not wait for a writer.
                 database.execute('PRAGMA journal_mode = WAL')
 
     def _put_addresses(self) -> None:
@@ -115,7 +115,7 @@ class Supervisor:
         self.servers.append(Server(module, process, ours))
 
     def _watch(self) -> None:
-        """Return when the owner is gone; a server that ends takes the rest with it."""
+        """Return when the owner is gone; if a server ends, end the others too."""
         owner: list[int] = [OWNER]
         while True:
             lines = [server.line.fileno() for server in self.servers]
@@ -136,7 +136,7 @@ class Supervisor:
             self._write_facts()
 
     def _write_facts(self) -> None:
-        """Say that the sandbox is ready; a reader sees all of the file or none of it."""
+        """Announce that the sandbox is ready; a reader sees the whole file or none of it."""
         facts = {
             'pid': os.getpid(),
             'auth_url': self.auth_url,
@@ -148,7 +148,7 @@ class Supervisor:
         unfinished.replace(self.layout.facts)
 
     def _clean_up_after_the_owner(self) -> None:
-        """Remove a temporary folder that nobody is left to remove."""
+        """Remove a temporary folder that no other process will remove."""
         if self.options.temporary:
             shutil.rmtree(self.layout.folder, ignore_errors=True)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable
 
-    # As in wsgiref.types, which is younger than Python 3.10.
+    # As in wsgiref.types, which is newer than Python 3.10.
     StartResponse = Callable[..., Callable[[bytes], Any]]
     Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
@@ -28,7 +28,7 @@ _WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
 class Server(ThreadingHTTPServer):
-    """Answers every connection in a thread of its own, on a socket that listens already."""
+    """Serves every connection in a thread of its own, on a socket that is already open."""
 
     daemon_threads = True
 
@@ -41,7 +41,7 @@ class Server(ThreadingHTTPServer):
         self.application = application
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Log a client that went away as a matter of course, and anything else in full."""
+        """Log a closed connection in one line, and any other error in full."""
         if isinstance(sys.exc_info()[1], ConnectionError):
             _LOG.info('%s closed its connection early', client_address)
         else:
@@ -49,7 +49,7 @@ class Server(ThreadingHTTPServer):
 
 
 class _Answer:
-    """What an application says by start_response, and the body that goes with it."""
+    """The status and headers of an application's response, and the body."""
 
     def __init__(self) -> None:
         self.status = ''
@@ -67,10 +67,10 @@ class _Answer:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Turns requests into calls of the application, one after the other on a connection."""
+    """Calls the application for each request on a connection, one after another."""
 
     protocol_version = 'HTTP/1.1'
-    # An answer leaves as one packet, at once: else Nagle's algorithm costs 40 ms.
+    # Send a response at once, in one packet: otherwise Nagle's algorithm costs 40 ms.
     disable_nagle_algorithm = True
     wbufsize = -1
     server: Server
@@ -85,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         answer = _Answer()
         try:
             self._call(answer.start, answer)
-        except Exception:  # noqa: BLE001  # whatever it is, the client gets an answer
+        except Exception:  # noqa: BLE001  # the client gets a response in any case
             _LOG.exception('%s %s', self.command, self.path)
             self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR)
             return
