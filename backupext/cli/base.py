@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Base classes of the commands: how they reach the cloud, and where errors become sentences.
+"""Base classes of the commands: they connect to the cloud and print errors as sentences.
 
-Every run of ``openstack``, of any command, imports this module and those of all commands. What only
-a command that runs needs is imported inside functions.
+Every run of ``openstack``, of any command, imports this module and the modules of all commands.
+What only a running command needs is therefore imported inside functions.
 """
 
 import argparse
@@ -25,26 +25,29 @@ if TYPE_CHECKING:
     from backupext.operations.patience import Clock, Patience
     from backupext.operations.schedule import Schedule
 
-#: What a command that prints one thing gives: headers and values.
+#: The output of a command that shows one resource: headers and values.
 Fields = tuple[tuple[str, ...], tuple[Any, ...]]
-#: What a command that prints rows gives: headers and rows.
+#: The output of a command that lists resources: headers and rows.
 Table = tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]
 
 
 def installed_osc() -> str:
-    """Say which release of OSC runs the command."""
+    """Return the release of OSC that runs the command."""
     return metadata.version('python-openstackclient')
 
 
 class Command(command.Command):
-    """A command of ours; it fails with one sentence on stderr and an exit status."""
+    """A command that fails with one sentence on stderr and an exit status."""
 
     _parsed_args: argparse.Namespace
 
     _provider = 'This command is provided by the backupext plugin.'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Return a parser that knows what all commands have in common."""
+        """Return a parser with the checks that all commands share.
+
+        Each command adds its own arguments and options to it.
+        """
         from backupext.cli import workarounds
 
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
@@ -52,16 +55,16 @@ class Command(command.Command):
         return parser
 
     def get_epilog(self) -> str:
-        """Give the last lines of the help.
+        """Return the last lines of the help.
 
-        cliff would find out the plugin's name by reading what every installed distribution
-        contains, which costs each command 0.1 s.
+        To find the plugin's name, cliff would read the file lists of all installed distributions,
+        which costs each command 0.1 s.
         """
         epilogs = [hook.obj.get_epilog() for hook in self._hooks if hook.obj]
         return '\n\n'.join([self._provider, *filter(None, epilogs)])
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        """Run the command, and turn its failure into a sentence and an exit status."""
+        """Run the command; print a failure as a sentence, and return the exit status."""
         self._parsed_args = parsed_args
         try:
             self.check_usage(parsed_args)
@@ -72,21 +75,21 @@ class Command(command.Command):
             return self.exit_status(error)
 
     def perform(self, parsed_args: argparse.Namespace) -> int:
-        """Do what the command does, output included.
+        """Run the action, print its output, and return the exit status.
 
-        :raises BackupError: it failed.
+        :raises BackupError: the command failed.
         """
         return super().run(parsed_args)
 
     def exit_status(self, error: errors.BackupError) -> int:
-        """Say with which status the command ends for a failure."""
+        """Return the exit status for a failure."""
         return error.exit_status
 
     @functools.cached_property
     def cloud(self) -> 'Cloud':
-        """Block Storage as the user sees it, connected when a command first asks for it.
+        """Block Storage as the user sees it, connected on first use.
 
-        A command that waits is patient with it from its first request to its last.
+        A command that waits retries from its first request to its last.
         """
         from backupext.cloud import Cloud
 
@@ -94,12 +97,12 @@ class Command(command.Command):
         return Cloud(self.app.client_manager, patience)
 
     def waits(self, parsed_args: argparse.Namespace) -> bool:
-        """Tell whether the command is to wait for the cloud."""
+        """Return whether the command waits for the cloud."""
         return bool(getattr(parsed_args, 'wait', False))
 
     @functools.cached_property
     def patience(self) -> 'Patience':
-        """How long the user is ready to wait, from when the command first asks for it."""
+        """The time limit and the retries of a wait, which begins on first use."""
         from backupext.operations.patience import Patience
 
         limit = self._parsed_args.timeout
@@ -107,27 +110,27 @@ class Command(command.Command):
         return Patience(self.clock, self.reporter.note, seconds)
 
     def check_usage(self, parsed_args: argparse.Namespace) -> None:
-        """Refuse options that make no sense together, before the cloud is asked for anything.
+        """Check that the options go together, before the first request to the cloud.
 
-        :raises UsageError: they do not.
+        :raises UsageError: they do not go together.
         """
 
     def _require_features(self, parsed_args: argparse.Namespace) -> None:
-        """Refuse what was given and the microversion in use does not have."""
+        """Check that the microversion in use has what the options require."""
         declared = getattr(parsed_args, 'requirements', ())
         required = [each.feature for each in declared if each.applies(parsed_args)]
         if required:
             self.cloud.require(*required)
 
     def scope(self, parsed_args: argparse.Namespace) -> 'Scope':
-        """Say whose backups ``--project`` and ``--all-projects`` ask for."""
+        """Return the projects that ``--project`` and ``--all-projects`` select."""
         from backupext.operations import listing
 
         return listing.scope(self.cloud, parsed_args.project, all_projects=parsed_args.all_projects)
 
     @contextlib.contextmanager
     def schedule(self) -> Iterator['Schedule']:
-        """Run what takes time, and show how it stands."""
+        """Yield a schedule for operations that take time, and show their progress."""
         from backupext.operations.schedule import Schedule
 
         with self.reporter.live():
@@ -135,20 +138,23 @@ class Command(command.Command):
 
     @functools.cached_property
     def clock(self) -> 'Clock':
-        """The clock of this machine, which only measures how long something takes."""
+        """The clock of this machine, used only to measure durations."""
         from backupext.operations.patience import Clock
 
         return Clock(time.monotonic, time.sleep)
 
     @functools.cached_property
     def reporter(self) -> 'Reporter':
-        """What tells the user how things stand, on stderr."""
+        """The reporter of progress, warnings and failures, on stderr."""
         from backupext.cli.reporter import Reporter
 
         return Reporter(self.app)
 
     def failures(self, things: int) -> 'Failures':
-        """Collect the failures of a command that works on several things."""
+        """Return a collector of failures.
+
+        :param things: the number of backups that the command works on.
+        """
         from backupext.cli.failures import Failures
 
         return Failures(self.reporter.fail, alone=things == 1)
@@ -159,4 +165,4 @@ class Lister(Command, command.Lister):
 
 
 class ShowOne(Command, command.ShowOne):
-    """A command that prints the fields of one thing."""
+    """A command that prints the fields of one resource."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How things stand, as lines that a terminal shows again and again."""
+"""Progress as live lines on a terminal."""
 
 import time
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from backupext.operations.wait import Row, Target
 
-#: Spaces between what stands side by side.
+#: Spaces between columns.
 _GAP = 2
 
 
 class Board:
-    """A line for each backup or volume, which a terminal shows again and again."""
+    """A table with a line for each backup or volume, which the terminal redraws."""
 
     def __init__(self) -> None:
         self._rows: dict[str, tuple[Target, str, Row]] = {}
@@ -28,9 +28,9 @@ class Board:
         self._live: Any = None
 
     def _begin(self) -> None:
-        """Show the part of the terminal that changes, once there is something to show."""
+        """Start the live display, once there is something to show."""
         if self._live is None:
-            # Only who waits at a terminal needs rich, which takes long to import.
+            # rich takes long to import, and only a wait at a terminal needs it.
             from rich.console import Console
             from rich.live import Live
 
@@ -39,33 +39,33 @@ class Board:
             self._live.start()
 
     def close(self) -> None:
-        """Leave the last state on the terminal, and the terminal as it was."""
+        """Stop the live display, and leave its last state on the terminal."""
         if self._live is not None:
             self._live.stop()
 
     def see(self, target: 'Target', status: str, row: 'Row') -> None:
-        """Take note of how something stands, and of the time when it has ended."""
+        """Record a status, and how long it took if the wait has ended."""
         self._since.setdefault(target.id, time.monotonic())
         self._rows[target.id] = (target, status, row)
         if target.goal.judge(status if row else None, frozenset()) is not Verdict.WAITING:
             self._took.setdefault(target.id, self._elapsed(target.id))
-        # It draws itself four times a second: a batch must not have it drawn once for each.
+        # The display redraws itself four times a second: a batch must not redraw it each time.
         self._begin()
 
     def print(self, sentence: str) -> None:
-        """Print a line above the live ones."""
+        """Print a line above the live lines."""
         self._begin()
         self._live.console.print(sentence, markup=False, highlight=False)
 
     def table(self) -> 'Table':
-        """Draw what is known."""
+        """Return the table of the recorded statuses."""
         from rich.table import Table
         from rich.text import Text
 
         table = Table.grid(padding=(0, _GAP))
         rows = list(self._rows.values())
         states = [self._state(*row) for row in rows]
-        # Names are cut where a line would not fit otherwise: IDs and states are what counts.
+        # If a line is too long, the name is cut: the ID and the status are more important.
         taken = sum(max(map(len, column)) + _GAP for column in zip(*states, strict=True))
         room = self._live.console.width - taken if self._live else 0
         for (target, _, _), state in zip(rows, states, strict=True):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables that commands print, one column a line; and how values are written."""
+"""The columns that commands print, and how their values are formatted."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
@@ -13,17 +13,17 @@ from backupext.core.text import visible
 if TYPE_CHECKING:
     _TextColumn = FormattableColumn[str]
 else:
-    _TextColumn = FormattableColumn  # cliff before 4.9 has none that takes a type
+    _TextColumn = FormattableColumn  # generic only from cliff 4.9 on
 
 
 class SafeText(_TextColumn):
-    """Text with characters that a terminal would obey: escaped for people, raw for machines.
+    """Text with control characters: escaped for people, raw for machines.
 
-    It can be sorted among plain text: only some values of a column need it.
+    It can be compared with plain text, because only some values of a column need it.
     """
 
     def human_readable(self) -> str:
-        """Give what is safe to show on a terminal."""
+        """Return text that is safe to show on a terminal."""
         return visible(self._value)
 
     def __lt__(self, other: object) -> bool:
@@ -38,32 +38,32 @@ def _raw(text: object) -> str:
 
 
 class PropertiesColumn(format_columns.DictColumn):
-    """Properties as OSC's lists write them for people, made safe."""
+    """Properties in the format of OSC's lists, with control characters escaped for people."""
 
     def human_readable(self) -> str:
-        """Give ``key='value'``, several of them separated by commas."""
+        """Return ``key='value'``, separated by commas."""
         return visible(super().human_readable())
 
 
 class VolumeColumn(_TextColumn):
-    """A volume: its name for people, where it has one, and its ID for machines."""
+    """A volume: its name for people, and its ID for machines."""
 
     def __init__(self, value: str, names: 'VolumeNames') -> None:
         super().__init__(value)
         self._names = names
 
     def human_readable(self) -> str:
-        """Give the name; a volume without one, or of another project, or gone, has its ID."""
+        """Return the name, or the ID if the name is empty or not known."""
         return visible(self._names.get(self._value))
 
 
 class VolumeNames:
-    """The names of volumes, asked for only when one is shown.
+    """The names of volumes, read only when one is shown.
 
-    A few are read one by one, more of them a page of all volumes at a time.
+    The first few are read one by one. After that, whole pages of the volume list are read.
 
-    :param read_one: gives a volume's name, None where it has none or is not the project's.
-    :param pages: names by ID, of all the project's volumes.
+    :param read_one: returns the name of a volume; None if it has no name or is not in the project.
+    :param pages: names by ID, of all volumes in the project.
     """
 
     _FEW = 2
@@ -78,13 +78,13 @@ class VolumeNames:
         self._known: dict[str, str | None] = {}
 
     def get(self, volume_id: str) -> str:
-        """Give a volume's name, or its ID where it has none or is not the project's."""
+        """Return the name of a volume, or its ID if it has no name or is not in the project."""
         if volume_id not in self._known:
             self._learn(volume_id)
         return self._known.get(volume_id) or volume_id
 
     def column(self, volume_id: str | None) -> VolumeColumn | None:
-        """Give what shows a volume: its name for people, its ID for machines."""
+        """Return a cell that shows a volume: its name for people, its ID for machines."""
         return VolumeColumn(volume_id, self) if volume_id else None
 
     def _learn(self, volume_id: str) -> None:
@@ -99,7 +99,7 @@ class VolumeNames:
 
 
 def safe(value: Any) -> Any:
-    """Wrap text that is not safe to show; almost none is, and a plain string costs less."""
+    """Wrap text that has control characters; a plain string costs less, so others stay plain."""
     if isinstance(value, str) and not value.isprintable():
         return SafeText(value)
     return value
@@ -114,11 +114,11 @@ def _reasons(value: Iterable[str]) -> Any:
 
 
 class Column(NamedTuple):
-    """A column: its header, and which attribute of a thing it shows, and how.
+    """A column: its header, the attribute that it shows, and the format.
 
-    :param attribute: its name, or the path to it, such as ``backup.id``.
-    :param show: makes what cliff's formatters take of the value.
-    :param by_name: people see the name of the volume whose ID the value is.
+    :param attribute: the name of the attribute, or its path, such as ``backup.id``.
+    :param show: converts the value for cliff's formatters.
+    :param by_name: the value is the ID of a volume, shown to people as the volume's name.
     """
 
     header: str
@@ -128,11 +128,11 @@ class Column(NamedTuple):
 
 
 def _fields(*attributes: str) -> tuple[Column, ...]:
-    """Name columns as the API names them, as OSC does where it shows one thing."""
+    """Return columns with the names of the API, as OSC has them for a single resource."""
     return tuple(Column(attribute, attribute) for attribute in attributes)
 
 
-#: What ``list`` prints, in the order of OSC.
+#: Columns of ``list``, in the order of the built-in command.
 LIST = (
     Column('ID', 'id'),
     Column('Name', 'name'),
@@ -142,7 +142,7 @@ LIST = (
     Column('Incremental', 'is_incremental'),
     Column('Created At', 'created_at'),
 )
-#: What ``list --long`` prints: OSC's own columns first.
+#: Columns of ``list --long``; those of the built-in command come first.
 LONG = (
     *LIST,
     Column('Availability Zone', 'availability_zone'),
@@ -157,9 +157,9 @@ LONG = (
     Column('Properties', 'metadata', _properties),
     Column('Fail Reason', 'fail_reason'),
 )
-#: What ``show`` prints: all that there is, in alphabetical order.
+#: Fields of ``show``: every attribute, in alphabetical order.
 SHOW = _fields(*sorted({*(column.attribute for column in LONG), 'encryption_key_id', 'updated_at'}))
-#: What ``tree`` prints for machines.
+#: Columns of ``tree`` for machines.
 TREE = (
     Column('ID', 'backup.id'),
     Column('Name', 'backup.name'),
@@ -171,7 +171,7 @@ TREE = (
     Column('Parent', 'parent'),
     Column('Certain', 'is_certain'),
 )
-#: What ``prune`` prints: the plan.
+#: Columns of ``prune``, which shows its plan.
 PRUNE = (
     Column('Decision', 'action.value'),
     Column('ID', 'backup.id'),
@@ -181,7 +181,7 @@ PRUNE = (
     Column('Created At', 'backup.created_at'),
     Column('Reasons', 'reasons', _reasons),
 )
-#: What ``summary`` prints.
+#: Columns of ``summary``.
 SUMMARY = (
     Column('Volume', 'volume_id', by_name=True),
     Column('Status', 'status'),
@@ -191,20 +191,20 @@ SUMMARY = (
     Column('Oldest', 'oldest'),
     Column('Newest', 'newest'),
 )
-#: What ``create`` prints.
+#: Fields of ``create``.
 CREATED = _fields('id', 'name', 'volume_id')
-#: What ``restore`` prints: the backup's ID, and the volume's ID and name.
+#: Fields of ``restore``: the ID of the backup, and the ID and name of the volume.
 RESTORED = _fields('id', 'volume_id', 'volume_name')
-#: What ``record import`` prints.
+#: Fields of ``record import``.
 IMPORTED = _fields('id', 'name')
 
 
 def table(
     columns: Sequence[Column], things: Iterable[Any], names: VolumeNames | None = None
 ) -> tuple[tuple[str, ...], Iterator[tuple[Any, ...]]]:
-    """Give headers and rows, one row at a time as the formatter takes them.
+    """Return headers and rows; each row is made when the formatter reads it.
 
-    :param names: the names of volumes; without them people see IDs.
+    :param names: the names of volumes; without them, people see IDs.
     """
     return tuple(column.header for column in columns), _rows(columns, things, names)
 
@@ -221,6 +221,6 @@ def _rows(
 
 
 def fields(columns: Sequence[Column], thing: Any) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-    """Give headers and values of one thing."""
+    """Return the headers and values of one resource."""
     headers, rows = table(columns, [thing])
     return headers, next(rows)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asking before something is destroyed that was not named one by one, as OSC's project cleanup."""
+"""Confirmation of deletions, with the options of ``openstack project cleanup``."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -10,25 +10,24 @@ if TYPE_CHECKING:
     from backupext.cli.reporter import Reporter
 
 
-def add_options(parser: argparse.ArgumentParser, condition: str = '') -> None:
-    """Add ``--dry-run`` and ``--auto-approve``.
-
-    :param condition: how their help begins, where they are for one option only.
-    """
-    for option, meaning in (
-        ('--dry-run', 'only show what would be deleted'),
-        ('--auto-approve', 'delete without asking'),
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--dry-run`` and ``--auto-approve``."""
+    for option, text in (
+        ('--dry-run', 'Show what would be deleted, but do not delete anything'),
+        ('--auto-approve', 'Delete backups without asking for confirmation'),
     ):
-        text = f'{condition}{meaning}'
-        parser.add_argument(
-            option, action='store_true', default=False, help=f'{text[0].upper()}{text[1:]}'
-        )
+        parser.add_argument(option, action='store_true', default=False, help=text)
+
+
+def announcement(count: int) -> str:
+    """Return the sentence before the question: how many backups will be deleted."""
+    return f'{count} backup{"" if count == 1 else "s"} will be deleted.'
 
 
 def ask(reporter: 'Reporter', parsed_args: argparse.Namespace, sentence: str) -> None:
-    """Ask on the terminal whether to go on; anything but yes is no.
+    """Ask for confirmation on the terminal; any answer other than yes means no.
 
-    :raises RefusedError: it was not yes, or there is no terminal and no ``--auto-approve``.
+    :raises RefusedError: the answer is not yes, or there is no terminal and no ``--auto-approve``.
     """
     if parsed_args.auto_approve:
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Chains as a person reads them, on a terminal of 80 columns."""
+"""Chains of backups, drawn as a tree that fits a terminal of 80 columns."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -11,10 +11,10 @@ from backupext.core.tree import Node
 
 
 def lines(nodes: Sequence[Node], names: VolumeNames) -> Iterator[str]:
-    """Write a heading for each volume, and under it a line for each backup.
+    """Yield a heading for each volume, and below it a line for each backup.
 
     A line has a guide, the kind, the time of creation, the size in GiB, the name (or the ID), and
-    the status where it is not available. A question mark says that the parent is not certain.
+    the status if it is not available. A question mark means that the parent is not certain.
     """
     for _, group in itertools.groupby(nodes, lambda node: (node.backup.project_id, _volume(node))):
         members = list(group)
@@ -25,11 +25,11 @@ def lines(nodes: Sequence[Node], names: VolumeNames) -> Iterator[str]:
 
 
 def guides(nodes: Sequence[Node]) -> Iterator[tuple[str, Node]]:
-    """Give each backup with what connects it to its parent, in front of it.
+    """Yield each backup with its guide: the lines that connect it to its parent.
 
-    A chain goes straight down one column, however long it is: each of its backups builds on the one
-    above it in this column. Where several build on the same one, the last goes on in the column,
-    and each of the others forks off from it and has a column of its own, right below their parent.
+    A chain is drawn straight down one column, however long it is: each backup depends on the one
+    above it in this column. If several backups depend on the same parent, the last one continues
+    the column, and each of the others starts a branch, with its own column, below the parent.
     """
     ids = {node.backup.id for node in nodes}
     children: dict[str | None, list[Node]] = {}
@@ -47,7 +47,7 @@ def guides(nodes: Sequence[Node]) -> Iterator[tuple[str, Node]]:
 
 
 class _Place(Enum):
-    """Where a backup stands, and what connects it: without children, and with some."""
+    """The position of a backup, and its guide without children and with children."""
 
     ROOT = (' ', '┌')
     NEXT = ('└', '├')
@@ -75,7 +75,7 @@ def _describe(node: Node) -> str:
     if backup.status != 'available':
         words.append(f'[{backup.status}]')
     if node.parent is None and backup.is_incremental:
-        words.append('(its parent is not here)')
+        words.append('(parent missing)')
     elif not node.is_certain:
         words.append('(?)')
     return ' '.join(words)

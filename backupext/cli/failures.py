@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The failures of a command that works on several things."""
+"""The failures of a command that works on several backups."""
 
 from collections.abc import Callable
 
@@ -7,9 +7,10 @@ from backupext import errors
 
 
 class Failures:
-    """Tells the failures of a batch as they come; the failure of a single thing is the command's.
+    """Reports the failures of a batch at once, and raises the failure of a single backup.
 
-    :param alone: the batch is of one only.
+    :param tell: reports a failure.
+    :param alone: the batch has one backup only.
     """
 
     def __init__(self, tell: Callable[[errors.BackupError], None], *, alone: bool) -> None:
@@ -18,26 +19,26 @@ class Failures:
         self._errors: list[errors.BackupError] = []
 
     def __call__(self, error: errors.BackupError) -> None:
-        """Take note of a failure."""
+        """Record a failure, and report it unless it may be the only one."""
         self._errors.append(error)
         if not self._alone:
             self._tell(error)
         elif len(self._errors) > 1:
-            # A single thing may drag others along: its own failure has been held back until now.
+            # The dependents of a single backup can fail too: report what was held back.
             self._alone = False
             for each in self._errors:
                 self._tell(each)
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of failures."""
         return len(self._errors)
 
     def conclude(self, summary: str, total: int) -> None:
-        """End the command as failed, if anything failed.
+        """Raise an error if there is a failure.
 
-        :param summary: a sentence with ``{failed}`` and ``{total}``, for several.
-        :raises BackupError: something failed.
+        :param summary: a sentence with ``{failed}`` and ``{total}``, for a batch.
+        :raises BackupError: there is at least one failure.
         """
         if not self._errors:
             return

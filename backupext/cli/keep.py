@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options that say which backups to keep."""
+"""The options of retention: rules, protection and time zone."""
 
 import argparse
 from datetime import timezone
@@ -9,18 +9,18 @@ from backupext.cli import types
 from backupext.core import retention
 
 _BUCKETS = {
-    'hourly': 'hours',
-    'daily': 'days',
-    'weekly': 'ISO weeks',
-    'monthly': 'months',
-    'yearly': 'years',
+    'hourly': 'hour',
+    'daily': 'day',
+    'weekly': 'ISO week',
+    'monthly': 'month',
+    'yearly': 'year',
 }
 _COUNT: dict[str, Any] = {'metavar': '<number>', 'type': types.positive}
 _SPAN: dict[str, Any] = {'metavar': '<duration>', 'type': types.duration}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the retention rules, protection, and the calendar."""
+    """Add the options of a retention policy."""
     rules = parser.add_argument_group(
         'retention rules', 'A backup is kept if at least one rule keeps it. Use one or more.'
     )
@@ -30,25 +30,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     rules.add_argument(
         '--keep-full',
         **_COUNT,
-        help='Keep the N most recent full backups of each volume, each with every incremental '
-        'backup that builds on it',
+        help='Keep the N most recent full backups of each volume, and all incremental backups that '
+        'depend on them',
     )
-    for bucket, many in _BUCKETS.items():
-        kept = f'For each of the last N {many} that have backups, keep the most recent one'
+    for bucket, unit in _BUCKETS.items():
+        kept = f'For each of the last N {unit}s that have backups, keep the most recent one'
         rules.add_argument(f'--keep-{bucket}', **_COUNT, help=kept)
-    before = "within this time before the volume's most recent backup"
-    rules.add_argument('--keep-within', **_SPAN, help=f'Keep all backups {before}')
-    for bucket, many in _BUCKETS.items():
-        kept = f'For each of the {many} {before}, keep the most recent backup'
+    span = "within this time before the volume's most recent backup"
+    rules.add_argument('--keep-within', **_SPAN, help=f'Keep all backups {span}')
+    for bucket, unit in _BUCKETS.items():
+        kept = f'Keep the most recent backup of each {unit} {span}'
         rules.add_argument(f'--keep-within-{bucket}', **_SPAN, help=kept)
     rules.add_argument(
         '--keep-property',
-        metavar='<key[=value]>',
+        metavar='<key>[=<value>]',
         action='append',
         default=[],
         type=types.property_filter,
         help='Keep backups with this property; without a value, any value matches (repeat option '
-        'for several)',
+        'to specify multiple properties)',
     )
     rules.add_argument(
         '--keep-id',
@@ -56,7 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action='append',
         default=[],
         type=types.id_,
-        help='Keep the backup with this ID (repeat option for several)',
+        help='Keep the backup with this ID (repeat option to specify multiple backups)',
     )
     _add_protection(parser)
 
@@ -64,19 +64,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def _add_protection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--protect-property',
-        metavar='<key[=value]>',
+        metavar='<key>[=<value>]',
         action='append',
         default=[],
         type=types.property_filter,
-        help='Never delete backups with this property, in addition to those with protected=true '
-        'and those with expires=<time> in the future (repeat option for several)',
+        help='Protect backups with this property, in addition to those with protected=true or a '
+        'future expires=<time>; without a value, any value matches (repeat option to specify '
+        'multiple properties)',
     )
     parser.add_argument(
         '--delete-failed',
         metavar='<age>',
         type=types.duration,
-        help='Delete backups in status error of at least this age too, such as 7d; they keep the '
-        'backups that they build on from being deleted',
+        help='Also delete backups in status error that are at least this old, such as 7d',
     )
     parser.add_argument(
         '--allow-empty',
@@ -89,13 +89,12 @@ def _add_protection(parser: argparse.ArgumentParser) -> None:
         metavar='<name>',
         type=types.zone,
         default=timezone.utc,
-        help='Time zone of the hours, days, weeks, months and years, such as Europe/Berlin '
-        '(default: UTC)',
+        help='Time zone of the hourly to yearly rules, such as Europe/Berlin (default: UTC)',
     )
 
 
 def policy(parsed_args: argparse.Namespace) -> retention.Policy:
-    """Collect the rules."""
+    """Return the retention policy that the options describe."""
     return retention.Policy(
         last=parsed_args.keep_last or 0,
         full=parsed_args.keep_full or 0,

@@ -9,7 +9,8 @@ from backupext import errors
 from backupext.cli import types
 from backupext.core import features
 
-#: Cinder's states of a backup, and error_restoring, which OSC offers although only a volume has it.
+#: The statuses that Cinder gives a backup, and error_restoring, which only volumes have but which
+#: the built-in command accepts.
 STATUSES = (
     'creating',
     'available',
@@ -19,28 +20,39 @@ STATUSES = (
     'error_restoring',
     'error_deleting',
 )
+#: The help of ``--status`` lists them.
+ONE_STATUS = f'one of: {", ".join(STATUSES[:-1])} or {STATUSES[-1]}'
+
+#: The help of ``--volume`` as a filter, of one volume or of several.
+FILTER_BY_VOLUME = 'Filter backups by volume (name or ID, including the ID of a deleted volume)'
 
 
 def add_backup(parser: argparse.ArgumentParser, purpose: str) -> None:
-    """Add the argument that names the one backup a command works on."""
+    """Add the argument for the backup that a command works on.
+
+    :param purpose: what the command does with it, such as ``restore``.
+    """
     parser.add_argument(
         'backup', metavar='<backup>', type=types.reference, help=f'Backup to {purpose} (name or ID)'
     )
 
 
 def add_backups(parser: argparse.ArgumentParser, purpose: str) -> None:
-    """Add the argument that names the backups a command works on."""
+    """Add the argument for the backups that a command works on.
+
+    :param purpose: what the command does with them, such as ``delete``.
+    """
     parser.add_argument(
         'backups',
         metavar='<backup>',
         nargs='+',
         type=types.reference,
-        help=f'Backup(s) to {purpose}',
+        help=f'Backup(s) to {purpose} (name or ID)',
     )
 
 
-def add_volumes(parser: argparse._ActionsContainer, what: str) -> None:
-    """Add ``--volume``, for the volumes whose backups a command works on."""
+def add_volumes(parser: argparse._ActionsContainer) -> None:
+    """Add ``--volume``, a filter that takes several volumes."""
     parser.add_argument(
         '--volume',
         metavar='<volume>',
@@ -48,16 +60,15 @@ def add_volumes(parser: argparse._ActionsContainer, what: str) -> None:
         default=[],
         dest='volumes',
         type=types.reference,
-        help=f'{what} of this volume (name or ID; the ID of a deleted volume too) '
-        '(repeat option for several volumes)',
+        help=f'{FILTER_BY_VOLUME} (repeat option to specify multiple volumes)',
     )
 
 
 class Requirement(NamedTuple):
-    """A feature that a command requires: always, or where an option is given.
+    """A feature that a command requires: always, or only if an option is given.
 
-    :param feature: its name in :data:`backupext.core.features.OPTIONS`.
-    :param dest: where the parser puts the option's value; none for the whole command.
+    :param feature: the key in :data:`backupext.core.features.OPTIONS`.
+    :param dest: the attribute that holds the option's value; empty for the whole command.
     """
 
     feature: str
@@ -65,14 +76,14 @@ class Requirement(NamedTuple):
     default: Any = None
 
     def applies(self, parsed_args: argparse.Namespace) -> bool:
-        """Tell whether a command line requires it."""
+        """Return whether a command line requires the feature."""
         return not self.dest or getattr(parsed_args, self.dest) != self.default
 
 
 def add_requiring(parser: argparse._ActionsContainer, feature: str, **kwargs: Any) -> None:
-    """Add an option that requires a microversion; its help says so.
+    """Add an option that requires a microversion, and say so in its help.
 
-    The command checks it before its action, if the option is given.
+    If the option is given, the command checks the microversion before its action.
 
     :param feature: command and option, such as ``create --property``.
     """
@@ -83,7 +94,7 @@ def add_requiring(parser: argparse._ActionsContainer, feature: str, **kwargs: An
 
 
 def add_requirement(parser: argparse.ArgumentParser, command: str) -> None:
-    """Have the whole command require a microversion; its description says so."""
+    """Require a microversion for the whole command, and say so in its description."""
     since = features.OPTIONS[command].since
     parser.description = f'{parser.description}\n\nRequires Block Storage {since}.'
     _declare(parser, Requirement(command))
@@ -95,40 +106,39 @@ def _declare(parser: argparse._ActionsContainer, requirement: Requirement) -> No
 
 
 def add_scope(
-    parser: argparse.ArgumentParser,
-    what: str,
-    type_: Callable[[str], Any] = types.optional_reference,
+    parser: argparse.ArgumentParser, type_: Callable[[str], Any] = types.optional_reference
 ) -> None:
-    """Add the options by which an administrator reaches beyond the own project.
+    """Add ``--project`` and ``--all-projects``, for administrators.
 
-    :param type_: of the project; an empty one counts as not given, as with the built-in commands.
+    :param type_: the type of the project; by default an empty one is ignored, as the built-in
+        commands do.
     """
     parser.add_argument(
         '--project',
         metavar='<project>',
         type=type_,
-        help=f'{what} this project only (name or ID) (admin only)',
+        help='Filter backups by project (name or ID) (admin only)',
     )
     parser.add_argument(
         '--all-projects',
         action='store_true',
         default=False,
-        help=f'{what} all projects (admin only)',
+        help='Include all projects (admin only)',
     )
 
 
-def add_property_filter(parser: argparse.ArgumentParser, what: str, feature: str = '') -> None:
-    """Add ``--property``, which narrows what a command works on.
+def add_property_filter(parser: argparse.ArgumentParser, feature: str = '') -> None:
+    """Add ``--property``, a filter.
 
-    :param feature: what requires a microversion, unless the whole command does.
+    :param feature: the feature that the option requires, unless the whole command requires one.
     """
     described: dict[str, Any] = {
-        'metavar': '<key[=value]>',
+        'metavar': '<key>[=<value>]',
         'action': 'append',
         'dest': 'properties',
         'type': types.property_filter,
-        'help': f'{what}, with any value where none is given (repeat option for several, of which '
-        'all must match)',
+        'help': 'Filter backups by property; without a value, any value matches (repeat option to '
+        'require multiple properties)',
     }
     if feature:
         add_requiring(parser, feature, **described)
@@ -136,27 +146,29 @@ def add_property_filter(parser: argparse.ArgumentParser, what: str, feature: str
         parser.add_argument('--property', **described)
 
 
-def add_wait(parser: argparse.ArgumentParser, until: str) -> None:
-    """Add ``--wait`` and its time limit."""
-    parser.add_argument('--wait', action='store_true', default=False, help=f'Wait until {until}')
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    """Add ``--wait`` and ``--timeout``."""
+    parser.add_argument(
+        '--wait', action='store_true', default=False, help='Wait for the operation to complete'
+    )
     add_timeout(parser)
 
 
 def add_timeout(parser: argparse.ArgumentParser) -> None:
-    """Add the time limit of a wait."""
+    """Add ``--timeout``, for a command that waits."""
     parser.add_argument(
         '--timeout',
         metavar='<duration>',
         type=types.duration,
-        help='Stop waiting after this time, such as 90s, 30m or 12h, with exit status 3; the cloud '
-        'goes on (default: no limit)',
+        help='Maximum time to wait, such as 90s, 30m or 12h; on timeout, the operation continues '
+        'and the exit status is 3 (default: no limit)',
     )
 
 
 def check_timeout(parsed_args: argparse.Namespace) -> None:
-    """Refuse a time limit where nothing is waited for.
+    """Check that ``--timeout`` is given only with ``--wait``.
 
-    :raises UsageError: ``--timeout`` without ``--wait``.
+    :raises UsageError: ``--wait`` is missing.
     """
     if parsed_args.timeout is not None and not parsed_args.wait:
-        raise errors.UsageError('--timeout is a limit for --wait: give both, or none.')
+        raise errors.UsageError('--timeout requires --wait.')

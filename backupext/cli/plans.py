@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands that plan, show the plan, ask, and act: always in this order."""
+"""Commands that plan, show the plan, ask for confirmation, and act, in this order."""
 
 import argparse
 
@@ -7,13 +7,13 @@ from backupext.cli import base
 
 
 class PlanningCommand(base.Command):
-    """A command whose output is a plan, which it carries out afterwards if the user agrees.
+    """A command whose output is a plan, which it carries out after confirmation.
 
-    What it prints is the same for a dry run and a real one.
+    A dry run and a real run print the same plan.
     """
 
     def perform(self, parsed_args: argparse.Namespace) -> int:
-        """Plan and show (as the command's output); then ask and act."""
+        """Plan, and show the plan as the output; then ask and act."""
         status = super().perform(parsed_args)
         if parsed_args.dry_run or not self.has_work():
             return status
@@ -27,16 +27,16 @@ class PlanningCommand(base.Command):
         return status
 
     def has_work(self) -> bool:
-        """Tell whether the plan has anything to do."""
+        """Return whether the plan has anything to do."""
         return True
 
     def question(self, parsed_args: argparse.Namespace) -> str | None:
-        """Say what will be done, for the user to agree to; None where nobody needs to."""
+        """Return what the user has to confirm; None if no confirmation is needed."""
         raise NotImplementedError
 
     def act(self, parsed_args: argparse.Namespace) -> None:
         """Carry the plan out.
 
-        :raises BackupError: something failed.
+        :raises BackupError: at least one step failed.
         """
         raise NotImplementedError

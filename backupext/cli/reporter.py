@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a command tells a person on stderr: the one place that knows the streams and the terminal.
+"""Progress, warnings and failures on stderr; only this module knows the streams and the terminal.
 
-stdout is left alone: it has the same with and without waiting.
+It prints nothing on stdout, whose content is the same with and without waiting.
 """
 
 import contextlib
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 
 
 class _View(Protocol):
-    """How statuses are shown."""
+    """A way to show statuses."""
 
     def see(self, target: 'Target', status: str, row: 'Row') -> None:
-        """Show a status, changed or not."""
+        """Show a status, whether it has changed or not."""
 
     def print(self, sentence: str) -> None:
-        """Write a line that stays."""
+        """Print a permanent line."""
 
 
 class Reporter:
-    """Shows statuses, and tells notes, warnings and failures.
+    """Shows statuses, notes, warnings and failures.
 
-    With ``-q`` there are warnings and failures only.
+    With ``-q``, it shows warnings and failures only.
     """
 
     def __init__(self, app: Any) -> None:
-        """Write to the streams of OSC's application."""
+        """Write to the streams of the OSC application."""
         self._app = app
         self._view: _View = _Lines(app.stderr)
 
     @contextlib.contextmanager
     def live(self) -> Iterator[None]:
-        """Show statuses as live lines, where there is a terminal; leave it as it was in the end."""
+        """Show statuses as live lines within this context, if there is a terminal."""
         if self._is_quiet or not sys.stderr.isatty():
             yield
             return
@@ -52,30 +52,30 @@ class Reporter:
                 self._view = before
 
     def see(self, target: 'Target', status: str, row: 'Row') -> None:
-        """Show how something stands, as far as that is new."""
+        """Show the status of a backup or volume, if it has changed."""
         if not self._is_quiet:
             self._view.see(target, status, row)
 
     def note(self, sentence: str) -> None:
-        """Tell what was done, or what is going on."""
+        """Report what was done, or what is in progress."""
         if not self._is_quiet:
             self._view.print(sentence)
 
     def warn(self, sentence: str) -> None:
-        """Tell something that does not keep the command from its work."""
+        """Report a problem that does not stop the command."""
         self._log(self._app.LOG.warning, sentence)
 
     def fail(self, error: errors.BackupError) -> None:
-        """Tell a failure."""
+        """Report a failure."""
         self._log(self._app.LOG.error, str(error))
 
     @property
     def can_ask(self) -> bool:
-        """Whether somebody sits at the terminal."""
+        """Whether there is a terminal to ask on."""
         return sys.stdin.isatty()
 
     def ask(self, sentence: str) -> bool:
-        """Ask whether to go on; tell whether the answer is yes."""
+        """Ask for confirmation, and return whether the answer is yes."""
         self._app.stdout.flush()
         self._app.stderr.write(f'{sentence} Are you sure? [y/N] ')
         self._app.stderr.flush()
@@ -86,7 +86,7 @@ class Reporter:
         return not self._app.options.verbose_level
 
     def _log(self, log: Any, sentence: str) -> None:
-        """Log a sentence, which OSC prints; live lines of a terminal would wipe that out."""
+        """Log a sentence, which OSC prints, or print it above live lines, which would erase it."""
         if isinstance(self._view, _Lines):
             log('%s', sentence)
         else:
@@ -94,19 +94,19 @@ class Reporter:
 
 
 class _Lines:
-    """Writes a line for each change of a status."""
+    """Prints a line for each change of status."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._seen: dict[str, str] = {}
 
     def see(self, target: 'Target', status: str, _row: 'Row') -> None:
-        """Write a line if the status is new."""
+        """Print a line if the status has changed."""
         if self._seen.get(target.id) != status:
             self._seen[target.id] = status
             self.print(f'{target}: {status}')
 
     def print(self, sentence: str) -> None:
-        """Write a line at once: what reads it may wait for it."""
+        """Print a line and flush it, for a program that reads the output."""
         self._stream.write(f'{sentence[0].upper()}{sentence[1:]}\n')
         self._stream.flush()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Types of arguments: each reads what was typed, or makes it a usage error."""
+"""Types of arguments: each converts the text, or raises a usage error."""
 
 import argparse
 from collections.abc import Callable
@@ -15,9 +15,9 @@ T = TypeVar('T')
 
 
 def reference(text: str) -> str:
-    """Accept a name, an ID or whatever is asked for, but not nothing.
+    """Accept a name or an ID, but not an empty text.
 
-    An empty one is what an unset shell variable leaves, and backups may have an empty name.
+    An unset shell variable leaves an empty text, and a backup can have an empty name.
     """
     if not text.strip():
         raise argparse.ArgumentTypeError('must not be empty (is a shell variable unset?)')
@@ -25,12 +25,12 @@ def reference(text: str) -> str:
 
 
 def text_or_none(text: str) -> str | None:
-    """Accept any text; an empty one is as good as none."""
+    """Accept any text, and return None for an empty one."""
     return text or None
 
 
 def optional_reference(text: str) -> str | None:
-    """Accept a name or an ID, or an empty text for none, as the built-in commands do."""
+    """Accept a name or an ID, and return None for an empty text, as the built-in commands do."""
     return reference(text) if text else None
 
 
@@ -40,12 +40,12 @@ def duration(text: str) -> timedelta:
 
 
 def instant(text: str) -> datetime:
-    """Accept a time, or an age before now."""
+    """Accept a time, or an age such as ``7d``."""
     return _parsed(lambda given: parse_instant(given, datetime.now(timezone.utc)), text)
 
 
 def sort_keys(text: str) -> tuple[SortKey, ...]:
-    """Accept ``key[:direction]``, several of them separated by commas."""
+    """Accept ``key[:direction]``, or several of them separated by commas."""
     return tuple(_parsed(SortKey.parse, key) for key in text.split(','))
 
 
@@ -59,25 +59,25 @@ def zone(text: str) -> tzinfo:
     try:
         return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise argparse.ArgumentTypeError(f"'{text}' is no time zone known here") from error
+        raise argparse.ArgumentTypeError(f"'{text}' is not a known time zone") from error
 
 
 def id_(text: str) -> str:
     """Accept an ID."""
     if not is_id(text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no ID")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a valid ID")
     return text
 
 
 def positive(text: str) -> int:
-    """Accept a whole number from 1 on."""
+    """Accept a whole number of 1 or more."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 on")
+        raise argparse.ArgumentTypeError('must be 1 or greater')
     return int(text)
 
 
 def _parsed(parse: Callable[[str], T], text: str) -> T:
-    """Parse text; argparse prints the message of this error, and of a ValueError it does not."""
+    """Parse text with an error whose message argparse prints; it hides that of a ValueError."""
     try:
         return parse(text)
     except (ValueError, OverflowError) as error:

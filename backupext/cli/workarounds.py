@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What argparse and osc-lib do not do by themselves, or do wrong."""
+"""Workarounds for what argparse and osc-lib lack or do wrong."""
 
 import argparse
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from backupext.core.text import visible
 
 
 def refuse_undecodable(parser: argparse.ArgumentParser) -> None:
-    """Make text that is not valid UTF-8 a usage error, wherever it stands on the command line.
+    """Make text that is not valid UTF-8 a usage error, anywhere on the command line.
 
-    Python hands such bytes on in a form that no JSON can have. Cinder takes them in, fails later,
-    and leaves the volume in status ``backing-up``.
+    Python passes such bytes on in a form that is not valid in JSON. Cinder accepts them, fails
+    later, and leaves the volume in status ``backing-up``.
     """
     parse = parser.parse_known_args
 
@@ -36,16 +36,16 @@ def refuse_undecodable(parser: argparse.ArgumentParser) -> None:
 def add_hidden_alias(
     parser: argparse.ArgumentParser, *names: str, dest: str, **kwargs: Any
 ) -> None:
-    """Accept an option under names that neither the help nor a shell's completion shows.
+    """Accept an option by names that neither the help nor shell completion shows.
 
-    It keeps an abbreviation exact that a longer option would make ambiguous, and takes what guides
-    publish although it never worked.
+    Such a name preserves an abbreviation that a new option would make ambiguous, or accepts an
+    option that published guides use although it never worked.
     """
     _add_hidden(parser, *names, dest=dest, **kwargs)
 
 
 def add_misunderstood(parser: argparse.ArgumentParser, name: str, advice: str) -> None:
-    """Answer an option that guides publish, and that cannot be meant as they write it."""
+    """Refuse an option that published guides use wrongly, with advice."""
     _add_hidden(parser, name, action=_NotAnOption, const=advice, nargs='?', dest=argparse.SUPPRESS)
 
 
@@ -53,23 +53,23 @@ def _add_hidden(parser: argparse.ArgumentParser, *names: str, **kwargs: Any) -> 
     action = parser.add_argument(
         *names, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **kwargs
     )
-    # ``openstack complete`` lists every action of a parser, whether its help is suppressed or not;
-    # argparse finds an option by its name without this list.
+    # ``openstack complete`` lists every action of a parser, even if its help is suppressed.
+    # argparse does not need this list to find an option by its name.
     parser._actions.remove(action)  # noqa: SLF001  # there is no public way
 
 
 class _NotAnOption(argparse.Action):
-    """An option that people expect but that does not exist: say what to write instead."""
+    """An option that people expect but that does not exist; the error has advice."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_args: Any, **_kwargs: Any) -> NoReturn:
         parser.error(f'{self.option_strings[0]} is not an option here: {self.const}')
 
 
 class _Objecting(argparse.Action):
-    """Make what osc-lib objects to a usage error.
+    """Make an objection of osc-lib a usage error.
 
-    Up to 3.1 it raises what argparse takes for one from a type, but not from an action: OSC then
-    fails without showing the usage, with exit status 1.
+    osc-lib up to 3.1 raises an exception that argparse expects from a type, not from an action:
+    OSC then fails with exit status 1, without showing the usage.
     """
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
@@ -80,7 +80,7 @@ class _Objecting(argparse.Action):
 
 
 class KeyValueAction(_Objecting, parseractions.KeyValueAction):
-    """Take ``key=value``."""
+    """Accept ``key=value``."""
 
     def __call__(
         self,
@@ -89,19 +89,19 @@ class KeyValueAction(_Objecting, parseractions.KeyValueAction):
         *args: Any,
         **kwargs: Any,
     ) -> None:
-        """Add to a copy: osc-lib adds to the default itself, which the next parse then has."""
+        """Add to a copy: osc-lib would change the default, which the next parse would then have."""
         setattr(namespace, self.dest, dict(getattr(namespace, self.dest) or {}))
         super().__call__(parser, namespace, *args, **kwargs)
 
 
 class NonNegativeAction(_Objecting, parseractions.NonNegativeAction):
-    """Take a whole number from zero on."""
+    """Accept a whole number of 0 or more."""
 
 
 def accept_late_argument(parser: argparse.ArgumentParser, dest: str) -> None:
-    """Take an optional last argument that follows an option too: ``restore BACKUP --force VOLUME``.
+    """Accept an optional last argument after an option too: ``restore BACKUP --force VOLUME``.
 
-    argparse gives an optional argument up at the first option behind the one before it.
+    argparse stops looking for an optional argument at the first option after the argument before.
     """
 
     def parse_args(
@@ -129,7 +129,7 @@ def _checked(parser: argparse.ArgumentParser, dest: str, text: str) -> str:
 
 
 def one_of(parsed_args: argparse.Namespace, argument: str, alias: str) -> str | None:
-    """Give an argument that an option may stand for.
+    """Return the value of an argument, or of the hidden option that can replace it.
 
     :raises UsageError: both were given.
     """

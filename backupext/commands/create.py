@@ -15,7 +15,6 @@ class CreateVolumeBackup(base.ShowOne):
     """Create new volume backup."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add what create takes."""
         from backupext.cli import options, types, workarounds
 
         parser = super().get_parser(prog_name)
@@ -32,13 +31,14 @@ class CreateVolumeBackup(base.ShowOne):
         parser.add_argument(
             '--container',
             metavar='<container>',
-            help='Container to store the backup in; its meaning depends on the backup driver',
+            help='Container to store the backup in, such as a Swift container or an S3 bucket '
+            '(default: set by the cloud)',
         )
         parser.add_argument(
             '--snapshot',
             metavar='<snapshot>',
             type=types.optional_reference,
-            help='Snapshot of the volume to back up instead of its current data (name or ID)',
+            help="Snapshot to back up instead of the volume's current data (name or ID)",
         )
         _add_kind(parser)
         options.add_requiring(
@@ -54,9 +54,9 @@ class CreateVolumeBackup(base.ShowOne):
             'create --availability-zone',
             metavar='<zone-name>',
             type=types.text_or_none,
-            help="Availability zone to store the backup in (default: the volume's)",
+            help="Availability zone to store the backup in (default: the volume's zone)",
         )
-        options.add_wait(parser, 'the backup is available')
+        options.add_wait(parser)
         workarounds.add_misunderstood(
             parser,
             '--volume',
@@ -65,15 +65,15 @@ class CreateVolumeBackup(base.ShowOne):
         return parser
 
     def check_usage(self, parsed_args: argparse.Namespace) -> None:
-        """Refuse options that need another."""
+        """Check that options are given with those that they require."""
         from backupext.cli import options
 
         options.check_timeout(parsed_args)
         if parsed_args.allow_full and not parsed_args.incremental:
-            raise errors.UsageError('--allow-full needs --incremental.')
+            raise errors.UsageError('--allow-full requires --incremental.')
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Fields:
-        """Ask for the backup, wait if told to, and show what the cloud calls it."""
+        """Create the backup, wait for it with ``--wait``, and show its ID."""
         from backupext.cli import columns
         from backupext.operations.create import describe
         from backupext.operations.wait import only, until_available
@@ -110,31 +110,31 @@ class CreateVolumeBackup(base.ShowOne):
 
 def _add_kind(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        '--force', action='store_true', default=False, help='Allow to back up an in-use volume'
+        '--force', action='store_true', default=False, help='Allow backing up an in-use volume'
     )
     parser.add_argument(
         '--incremental',
         action='store_true',
         default=False,
-        help="Back up only what has changed since the volume's latest backup",
+        help="Create an incremental backup: only the changes since the volume's latest backup",
     )
     parser.add_argument(
         '--no-incremental',
         action='store_false',
         dest='incremental',
-        help='Back up everything (default); of this and --incremental the last one counts',
+        help='Create a full backup (default); overrides an earlier --incremental',
     )
     parser.add_argument(
         '--allow-full',
         action='store_true',
         default=False,
-        help='With --incremental: make a full backup where the volume has none to build on, or '
-        'has grown since; says which it is and why',
+        help='With --incremental, create a full backup if the volume has no usable parent backup '
+        'or has grown; the command reports the kind and the reason',
     )
 
 
 def _attributes(parsed_args: argparse.Namespace) -> dict[str, Any]:
-    """Collect what the request says besides what is backed up; nothing that was not asked for."""
+    """Return the attributes of the backup that were given on the command line."""
     asked = {
         'name': parsed_args.name,
         'description': parsed_args.description,

@@ -11,37 +11,39 @@ if TYPE_CHECKING:
 
 
 class DeleteVolumeBackup(plans.PlanningCommand):
-    """Delete volume backup(s), incrementals before what they build on."""
+    """Delete volume backup(s).
+
+    Backups can be given in any order: incremental backups are deleted before their parents.
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add what delete takes."""
         from backupext.cli import consent, options
 
         parser = super().get_parser(prog_name)
-        options.add_backups(parser, 'delete (name or ID), in any order')
+        options.add_backups(parser, 'delete')
         parser.add_argument(
             '--force',
             action='store_true',
             default=False,
-            help='Delete a backup in any state, not only available or error (admin only)',
+            help='Allow deleting backups in any state, not only available or error (admin only)',
         )
         parser.add_argument(
             '--cascade',
             action='store_true',
             default=False,
-            help='Delete the incremental backups that build on these too, the newest first; shows '
-            'what it will delete, and asks',
+            help='Also delete dependent backups, newest first, after listing them and asking for '
+            'confirmation',
         )
-        consent.add_options(parser, 'With --cascade: ')
-        options.add_wait(parser, 'the backups are gone')
+        consent.add_options(parser)
+        options.add_wait(parser)
         return parser
 
     def waits(self, parsed_args: argparse.Namespace) -> bool:
-        """Wait with ``--cascade`` too: each has to be gone before what it builds on."""
+        """Wait with ``--cascade`` too: a backup must be gone before its parent can be deleted."""
         return bool(parsed_args.wait or parsed_args.cascade)
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Choose what is deleted, and show it where there is more to it than what was named."""
+        """Choose the backups to delete, and list them with ``--cascade`` or ``--dry-run``."""
         from backupext.operations import delete, listing
 
         self._failures = self.failures(len(parsed_args.backups))
@@ -57,16 +59,18 @@ class DeleteVolumeBackup(plans.PlanningCommand):
             self._conclude()
 
     def question(self, _parsed_args: argparse.Namespace) -> str | None:
-        """Ask where more is deleted than what was named, or may be lost with it."""
+        """Ask about backups that were not named, and about deletions that endanger others."""
+        from backupext.cli import consent
+
         endangered = [each.warning for each in self._planned if each.endangered]
         if endangered and self.reporter.can_ask:
             return ' '.join(endangered)
         if any(not each.is_named for each in self._planned):
-            return 'These will be deleted.'
+            return consent.announcement(len(self._planned))
         return None
 
     def act(self, parsed_args: argparse.Namespace) -> None:
-        """Delete; the failure of one does not keep the others from being tried."""
+        """Delete the backups; after a failure, go on with the others."""
         from backupext.operations.delete import Deletion, Way
 
         way = Way(force=parsed_args.force, wait=parsed_args.wait)
@@ -76,7 +80,7 @@ class DeleteVolumeBackup(plans.PlanningCommand):
         self._conclude()
 
     def _agreed(self, parsed_args: argparse.Namespace) -> list['Backup']:
-        """Leave out what would take the data of another backup with it, if nobody could agree."""
+        """Leave out deletions that endanger other backups, if nobody can confirm them."""
         agreed = parsed_args.auto_approve or self.reporter.can_ask
         for each in self._planned:
             if each.endangered and not agreed:

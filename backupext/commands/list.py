@@ -14,12 +14,11 @@ class ListVolumeBackup(base.Lister):
     """List volume backups."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add what list takes."""
         from backupext.cli import options, types
         from backupext.core.filters import SORT_KEYS
 
         parser = super().get_parser(prog_name)
-        options.add_scope(parser, 'List the backups of')
+        options.add_scope(parser)
         parser.add_argument(
             '--long', action='store_true', default=False, help='List additional fields in output'
         )
@@ -29,14 +28,14 @@ class ListVolumeBackup(base.Lister):
             metavar='<key>[:<direction>]',
             type=types.sort_keys,
             default=(),
-            help='Sort by these keys and directions (asc or desc, default: desc), separated by '
-            f'commas (default: created_at:desc). Keys: {", ".join(SORT_KEYS)}',
+            help='Sort output by these keys and directions (asc, or desc if omitted), separated by '
+            f'commas; the keys are {", ".join(SORT_KEYS)} (default: created_at:desc)',
         )
         _add_pagination(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Table:
-        """List page by page; what no column shows is not asked for."""
+        """List page by page, and request only what the columns show."""
         from backupext.cli import columns
         from backupext.core import releases
         from backupext.operations import listing
@@ -60,13 +59,13 @@ class ListVolumeBackup(base.Lister):
 
 
 def _criteria(parsed_args: argparse.Namespace, scope: 'Scope') -> 'Criteria':
-    """Collect what a list is narrowed to, but for what has to be looked up."""
+    """Return the filters, except those whose names have to be looked up."""
     from backupext.core.filters import Criteria
 
     name = parsed_args.name
     return Criteria(
         scope=scope,
-        name=name if name is None else name.strip(),  # as Cinder does when it stores one
+        name=name if name is None else name.strip(),  # Cinder strips a name when it stores it
         status=parsed_args.status,
         is_incremental=True if parsed_args.incremental else False if parsed_args.full else None,
         properties=tuple(parsed_args.properties or ()),
@@ -85,18 +84,18 @@ def _smaller(limit: int, other: int | None) -> int:
 def _add_filters(parser: argparse.ArgumentParser) -> None:
     from backupext.cli import options, types, workarounds
 
-    parser.add_argument('--name', metavar='<name>', help='List backups with this name only')
+    parser.add_argument('--name', metavar='<name>', help='Filter backups by name')
     parser.add_argument(
         '--status',
         metavar='<status>',
         choices=options.STATUSES,
-        help=f'List backups with this status only: {", ".join(options.STATUSES)}',
+        help=f'Filter backups by status, {options.ONE_STATUS}',
     )
     parser.add_argument(
         '--volume',
         metavar='<volume>',
         type=types.optional_reference,
-        help='List backups of this volume only (name or ID; the ID of a deleted volume too)',
+        help=options.FILTER_BY_VOLUME,
     )
     workarounds.add_hidden_alias(
         parser,
@@ -109,28 +108,28 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
         '--snapshot',
         metavar='<snapshot>',
         type=types.optional_reference,
-        help='List backups of this snapshot only (name or ID; the ID of a deleted snapshot too)',
+        help='Filter backups by snapshot (name or ID, including the ID of a deleted snapshot)',
     )
     kind = parser.add_mutually_exclusive_group()
-    kind.add_argument('--full', action='store_true', default=False, help='List full backups only')
+    kind.add_argument('--full', action='store_true', default=False, help='List only full backups')
     kind.add_argument(
-        '--incremental', action='store_true', default=False, help='List incremental backups only'
+        '--incremental', action='store_true', default=False, help='List only incremental backups'
     )
-    options.add_property_filter(parser, 'List backups with this property only', 'list --property')
-    # OSC takes --pro for --project.
+    options.add_property_filter(parser, 'list --property')
+    # With the built-in command, --pro abbreviates --project.
     workarounds.add_hidden_alias(parser, '--pro', dest='project', type=types.optional_reference)
     for option, meaning in (('--since', 'at or after'), ('--before', 'before')):
         parser.add_argument(
             option,
             metavar='<time>',
             type=types.instant,
-            help=f'List backups created {meaning} this time only (an age such as 7d or 12h, or '
-            '2026-11-23T02:00, in UTC unless it names a zone)',
+            help=f'List only backups created {meaning} this time: an age such as 7d or 12h, or a '
+            'time such as 2026-11-23T02:00, in UTC unless it has an offset',
         )
 
 
 def _add_pagination(parser: argparse.ArgumentParser) -> None:
-    """Add the options of OSC's newer releases; openstackclient.common.pagination came with 6.6."""
+    """Add the pagination options, whose module in OSC exists only from 6.6 on."""
     from backupext.cli import types, workarounds
 
     parser.add_argument(
@@ -138,21 +137,21 @@ def _add_pagination(parser: argparse.ArgumentParser) -> None:
         metavar='<limit>',
         type=int,
         action=workarounds.NonNegativeAction,
-        help='The maximum number of entries to return per page; the cloud may have a smaller one. '
-        'Use --max-items to limit the total number. (With OSC 6.0 to 6.2: the total number.)',
+        help="The maximum number of entries to return per page, up to the server's maximum; use "
+        '--max-items to limit the total number (with OSC 6.0 to 6.2: the total number)',
     )
     parser.add_argument(
         '--marker',
         metavar='<marker>',
         type=types.optional_reference,
-        help='List what comes after this backup (name or ID), the last one of a previous list',
+        help='Start after this backup, such as the last one of a previous list (name or ID)',
     )
     parser.add_argument(
         '--max-items',
         metavar='<max-items>',
         type=int,
         action=workarounds.NonNegativeAction,
-        help='The maximum number of entries to return in total, in as many pages as it takes',
+        help='The maximum number of entries to return in total, over as many pages as needed',
     )
-    # Where OSC has no --max-items, it takes --max for cliff's --max-width.
+    # Before OSC had --max-items, --max abbreviated cliff's --max-width.
     workarounds.add_hidden_alias(parser, '--max', '--max-', dest='max_width', type=int)

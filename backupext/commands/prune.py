@@ -7,30 +7,26 @@ from backupext.cli import base, plans
 
 
 class PruneVolumeBackup(plans.PlanningCommand, base.Lister):
-    """Delete volume backups that no rule keeps.
+    """Delete volume backups that no retention rule keeps.
 
-    Shows what becomes of each backup and why, asks, and deletes the newest first, so that none is
-    deleted before what builds on it. Rules are independent: what one of them keeps is kept, and so
-    is everything that it needs.
+    The command lists each backup with its decision and the reasons, asks for confirmation, and
+    deletes the newest backups first. Backups that do not match the filters are not deleted. A
+    backup is also kept if a backup that is kept depends on it.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add what prune takes."""
         from backupext.cli import consent, keep, options, types
 
         parser = super().get_parser(prog_name)
-        # Properties protect backups: without seeing them nothing may be deleted.
+        # Properties can protect backups: if they cannot be read, nothing may be deleted.
         options.add_requirement(parser, 'prune')
         which = parser.add_mutually_exclusive_group(required=True)
-        options.add_volumes(which, 'Prune the backups')
+        options.add_volumes(which)
         which.add_argument(
-            '--all-volumes',
-            action='store_true',
-            default=False,
-            help='Prune the backups of every volume',
+            '--all-volumes', action='store_true', default=False, help='Include all volumes'
         )
-        options.add_property_filter(parser, 'Prune backups with this property only')
-        options.add_scope(parser, 'Prune the backups of', types.reference)
+        options.add_property_filter(parser)
+        options.add_scope(parser, types.reference)
         keep.add_options(parser)
         parser.add_argument(
             '--concurrency',
@@ -44,7 +40,7 @@ class PruneVolumeBackup(plans.PlanningCommand, base.Lister):
         return parser
 
     def check_usage(self, parsed_args: argparse.Namespace) -> None:
-        """Refuse to delete everything."""
+        """Check that a rule is given: without one, every backup would be deleted."""
         from backupext import errors
         from backupext.cli import keep
 
@@ -52,11 +48,11 @@ class PruneVolumeBackup(plans.PlanningCommand, base.Lister):
             raise errors.UsageError('No retention rule given: use at least one --keep option.')
 
     def waits(self, _parsed_args: argparse.Namespace) -> bool:
-        """Wait always."""
+        """Wait in any case: a backup must be gone before its parent can be deleted."""
         return True
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Table:
-        """Decide for each backup in scope, and show it."""
+        """List the decision for each backup that matches the filters."""
         from backupext.cli import columns, keep
         from backupext.operations import prune
 
@@ -76,11 +72,13 @@ class PruneVolumeBackup(plans.PlanningCommand, base.Lister):
         return columns.table(columns.PRUNE, self._decisions)
 
     def question(self, _parsed_args: argparse.Namespace) -> str | None:
-        """Name the number of backups; the rows above show which."""
-        return f'{self._doomed} backup{"" if self._doomed == 1 else "s"} will be deleted.'
+        """Return the number of backups to delete; the list above shows which."""
+        from backupext.cli import consent
+
+        return consent.announcement(self._doomed)
 
     def act(self, _parsed_args: argparse.Namespace) -> None:
-        """Delete, the newest first."""
+        """Delete the backups, newest first."""
         from backupext.operations import prune
 
         failures = self.failures(self._doomed)
@@ -89,5 +87,5 @@ class PruneVolumeBackup(plans.PlanningCommand, base.Lister):
         failures.conclude('{failed} of {total} backups were not deleted.', self._doomed)
 
     def has_work(self) -> bool:
-        """Tell whether anything is to be deleted."""
+        """Return whether there are backups to delete."""
         return self._doomed > 0

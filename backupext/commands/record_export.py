@@ -5,18 +5,18 @@ import argparse
 
 from backupext.cli import base
 
-# What people read. Scripts get the API's names, as cinderclient gave them.
+# Headers for people. Scripts get the names of the API, as with cinderclient.
 _HEADERS = {'backup_service': 'Backup Service', 'backup_url': 'Metadata'}
 
 
 class ExportBackupRecord(base.ShowOne):
     """Export volume backup details.
 
-    Backup information can be imported into a new service instance to be able to restore.
+    The exported record can be imported into a new or rebuilt service instance to restore the
+    backup there.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add what record export takes."""
         from backupext.cli import options
 
         parser = super().get_parser(prog_name)
@@ -24,7 +24,7 @@ class ExportBackupRecord(base.ShowOne):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Fields:
-        """Show the record."""
+        """Export the record and show it."""
         from backupext.cli import columns
 
         record = self.cloud.export_record(self.cloud.find_backup(parsed_args.backup))

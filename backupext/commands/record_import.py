@@ -10,11 +10,10 @@ class ImportBackupRecord(base.ShowOne):
     """Import volume backup details.
 
     Exported backup details contain the metadata necessary to restore to a new or rebuilt service
-    instance. The backup comes to belong to the project that imports it.
+    instance. The imported backup belongs to your project.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add what record import takes."""
         from backupext.cli import types
 
         parser = super().get_parser(prog_name)
@@ -22,18 +21,18 @@ class ImportBackupRecord(base.ShowOne):
             'backup_service',
             metavar='<backup_service>',
             type=types.reference,
-            help='Backup service that the record names',
+            help='Backup service from the exported record',
         )
         parser.add_argument(
             'backup_metadata',
             metavar='<backup_metadata>',
             type=types.reference,
-            help='Record from export: its metadata, or backup_url',
+            help='Encoded backup metadata from the exported record (Metadata or backup_url)',
         )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Fields:
-        """Ask for the import, and show what the cloud calls the backup."""
+        """Import the record, and show the ID of the backup."""
         from backupext.cli import columns
         from backupext.operations.records import import_record
 

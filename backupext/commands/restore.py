@@ -10,7 +10,6 @@ class RestoreVolumeBackup(base.ShowOne):
     """Restore volume backup."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add what restore takes."""
         from backupext.cli import options, types, workarounds
 
         parser = super().get_parser(prog_name)
@@ -20,19 +19,19 @@ class RestoreVolumeBackup(base.ShowOne):
             metavar='<volume>',
             nargs='?',
             type=types.reference,
-            help='Volume to restore to (name or ID of an existing volume, name of a new one; '
-            "default: a new one, which gets the source volume's name)",
+            help='Volume to restore to (name or ID for existing volume, name only for new volume) '
+            "(default: a new volume with the source volume's name)",
         )
         parser.add_argument(
             '--force',
             action='store_true',
-            help='Allow to restore to a volume that exists; its data is overwritten',
+            help='Allow restoring to an existing volume, which overwrites its data',
         )
         parser.add_argument(
             '--name',
             metavar='<name>',
             type=types.reference,
-            help='Restore to a new volume of this name, even if others have it',
+            help='Restore to a new volume with this name, even if another volume has the same name',
         )
         options.add_requiring(
             parser,
@@ -53,9 +52,9 @@ class RestoreVolumeBackup(base.ShowOne):
             'restore --size',
             metavar='<size>',
             type=types.positive,
-            help='Size of the new volume, in GiB (default: that of the backup)',
+            help="Size of the new volume in GiB (default: the backup's size)",
         )
-        options.add_wait(parser, 'the data is back and the volume available')
+        options.add_wait(parser)
         workarounds.add_hidden_alias(
             parser, '--volume', dest='volume_option', metavar='<volume>', type=types.reference
         )
@@ -63,14 +62,14 @@ class RestoreVolumeBackup(base.ShowOne):
         return parser
 
     def check_usage(self, parsed_args: argparse.Namespace) -> None:
-        """Refuse a time limit for nothing, and two volumes."""
+        """Check that ``--timeout`` has its ``--wait``, and that only one volume is given."""
         from backupext.cli import options, workarounds
 
         options.check_timeout(parsed_args)
         workarounds.one_of(parsed_args, 'volume', 'volume_option')
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Fields:
-        """Ask for the restore, wait if told to, and show which volume it goes to."""
+        """Restore the backup, wait for it with ``--wait``, and show the volume."""
         from backupext.cli import columns, workarounds
         from backupext.operations.restore import NewVolume, Restore
 

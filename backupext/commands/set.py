@@ -15,7 +15,6 @@ class SetVolumeBackup(base.Command):
     """Set volume backup properties."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add what set takes."""
         from backupext.cli import options, workarounds
 
         parser = super().get_parser(prog_name)
@@ -24,28 +23,28 @@ class SetVolumeBackup(base.Command):
             parser,
             'set --name',
             metavar='<name>',
-            help='New backup name, empty to clear it',
+            help='New backup name; an empty string clears it',
         )
         options.add_requiring(
             parser,
             'set --description',
             metavar='<description>',
-            help='New backup description, empty to clear it',
+            help='New backup description; an empty string clears it',
         )
         parser.add_argument(
             '--state',
             metavar='<state>',
             choices=['available', 'error'],
-            help='New backup state ("available" or "error") (admin only) '
-            '(this only changes the state in the database, with no regard to what the backup '
-            'really is; on a running create it leaves the volume in "backing-up" for good)',
+            help='New backup state ("available" or "error"), changed only in the database with no '
+            'regard to the actual status; for a backup that is being created, this leaves its '
+            'volume in "backing-up" (admin only)',
         )
         options.add_requiring(
             parser,
             'set --no-property',
             action='store_true',
             help='Remove all properties from this backup (specify both --no-property and '
-            '--property to remove the current properties before setting new ones)',
+            '--property to remove the current properties before setting new properties)',
         )
         options.add_requiring(
             parser,
@@ -59,7 +58,7 @@ class SetVolumeBackup(base.Command):
         return parser
 
     def check_usage(self, parsed_args: argparse.Namespace) -> None:
-        """Refuse to set nothing."""
+        """Check that there is something to set."""
         fields = (parsed_args.name, parsed_args.description, parsed_args.state)
         properties = parsed_args.properties or parsed_args.no_property
         if not properties and all(field is None for field in fields):
@@ -68,7 +67,7 @@ class SetVolumeBackup(base.Command):
             )
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Set what was asked for; Cinder has two calls for it."""
+        """Set the state and the other attributes, for which Cinder has separate calls."""
         from backupext.operations.update import update
 
         backup = self.cloud.find_backup(parsed_args.backup)
@@ -81,7 +80,7 @@ class SetVolumeBackup(base.Command):
 
 
 def _attributes(parsed_args: argparse.Namespace, backup: 'Backup') -> dict[str, Any]:
-    """Collect what is written; Cinder replaces the dictionary of properties as a whole."""
+    """Return the attributes to write; Cinder replaces all properties of a backup at once."""
     asked = {'name': parsed_args.name, 'description': parsed_args.description}
     attributes = {name: value for name, value in asked.items() if value is not None}
     if parsed_args.no_property or parsed_args.properties:

@@ -10,16 +10,15 @@ class ShowVolumeBackup(base.ShowOne):
     """Display volume backup details."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add what show takes."""
         from backupext.cli import options
 
         parser = super().get_parser(prog_name)
         options.add_backup(parser, 'display')
-        options.add_scope(parser, 'Look the name up in')
+        options.add_scope(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Fields:
-        """Show every field; None where the microversion or the user's role hides one."""
+        """Show every field, with None for those that the microversion or the role hides."""
         from backupext.cli import columns
         from backupext.operations.listing import find
 

@@ -7,18 +7,20 @@ from backupext.cli import base
 
 
 class VolumeBackupSummary(base.Lister):
-    """Show how many backups each volume has, by status and kind, and which volumes have none."""
+    """Show the number and size of volume backups by volume, status and kind.
+
+    Volumes without backups are included.
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add what summary takes."""
         from backupext.cli import options
 
         parser = super().get_parser(prog_name)
-        options.add_scope(parser, 'Count the backups of')
+        options.add_scope(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Table:
-        """Count what one list of backups and one of volumes have."""
+        """Count the backups, from one list of backups and one of volumes."""
         from backupext.cli import columns
         from backupext.operations.summary import summary
 

@@ -9,29 +9,28 @@ from backupext.cli import base
 
 
 class VolumeBackupTree(base.Lister):
-    """Show which volume backup builds on which.
+    """Show volume backups as a tree of full and incremental backups.
 
-    Cinder never shows the parent of an incremental backup. It is inferred by Cinder's own rule;
-    what cannot be told for certain is marked.
+    Cinder does not show the parent of an incremental backup. The command infers it by the rule that
+    Cinder uses, and marks a parent that is not certain.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add what tree takes."""
         from backupext.cli import options
 
         parser = super().get_parser(prog_name)
-        options.add_scope(parser, 'Show the backups of')
-        options.add_volumes(parser, 'Show only the backups')
+        options.add_scope(parser)
+        options.add_volumes(parser)
         parser.add_argument(
             '--exact',
             action='store_true',
             default=False,
-            help='Ask the cloud for the parents, a request for each backup (admin only)',
+            help='Ask the cloud for the parents, with one request per backup (admin only)',
         )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Table:
-        """Read the chains; machines get a row for each backup."""
+        """Return a row for each backup, for machines."""
         from backupext.cli import columns
         from backupext.operations.tree import chains
 
@@ -44,7 +43,7 @@ class VolumeBackupTree(base.Lister):
     def produce_output(
         self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Iterable[Any]
     ) -> int:
-        """Draw for people; what names columns gets a table of them."""
+        """Draw the tree for people; with chosen or sorted columns, print a table."""
         if parsed_args.formatter != 'table' or parsed_args.columns or parsed_args.sort_columns:
             return int(super().produce_output(parsed_args, column_names, data))
         from backupext.cli import columns, drawing

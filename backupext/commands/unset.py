@@ -11,7 +11,6 @@ class UnsetVolumeBackup(base.Command):
     """Unset volume backup properties."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add what unset takes."""
         from backupext.cli import options
 
         parser = super().get_parser(prog_name)
@@ -28,12 +27,12 @@ class UnsetVolumeBackup(base.Command):
         return parser
 
     def check_usage(self, parsed_args: argparse.Namespace) -> None:
-        """Refuse to unset nothing."""
+        """Check that there is something to unset."""
         if not parsed_args.properties:
             raise errors.UsageError('Nothing to unset: give --property.')
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Write the properties that are left: Cinder has no call that removes one."""
+        """Write the remaining properties: Cinder has no call that removes a single one."""
         from backupext.core.text import visible
         from backupext.operations.update import without
 

@@ -8,37 +8,36 @@ from backupext.cli import base
 
 
 class WaitVolumeBackup(base.Command):
-    """Wait for volume backup(s) to be available, to have another status, or to be gone."""
+    """Wait for volume backup(s) to become available, reach another status, or be deleted."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add what wait takes."""
         from backupext.cli import options
 
         parser = super().get_parser(prog_name)
-        options.add_backups(parser, 'wait for (name or ID)')
+        options.add_backups(parser, 'wait for')
         goal = parser.add_mutually_exclusive_group()
         goal.add_argument(
             '--status',
             metavar='<status>',
             choices=options.STATUSES,
             default='available',
-            help=f'Status to wait for (default: available): {", ".join(options.STATUSES)}',
+            help=f'Status to wait for, {options.ONE_STATUS} (default: available)',
         )
         goal.add_argument(
             '--deleted',
             action='store_true',
             default=False,
-            help='Wait until the backups are gone',
+            help='Wait until the backups are deleted',
         )
         options.add_timeout(parser)
         return parser
 
     def waits(self, _parsed_args: argparse.Namespace) -> bool:
-        """Wait always."""
+        """Wait in any case."""
         return True
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Wait for all; one that fails does not keep the others from being waited for."""
+        """Wait for all backups; after a failure, go on with the others."""
         from backupext.operations import listing, wait
         from backupext.operations.schedule import Work
 
@@ -46,7 +45,7 @@ class WaitVolumeBackup(base.Command):
         failures = self.failures(len(parsed_args.backups))
 
         def not_found(error: errors.BackupError) -> None:
-            # What is to be gone, and is not there, has got where it was going.
+            # A backup that is already gone is not a failure if it was to be deleted.
             if status is not None or not isinstance(error, errors.NotFoundError):
                 failures(error)
 
@@ -59,4 +58,6 @@ class WaitVolumeBackup(base.Command):
             for done in schedule.run(works):
                 if done.error:
                     failures(done.error)
-        failures.conclude('{failed} of {total} backups failed.', len(parsed_args.backups))
+        failures.conclude(
+            'Waiting failed for {failed} of {total} backups.', len(parsed_args.backups)
+        )

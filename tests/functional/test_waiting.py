@@ -346,7 +346,7 @@ class WaitTest(ProxyTest):
         self.assertIn(f'Backup {bad} is in status error.', lines)
         self.assertIn(f'Backup {good}: available', lines)
         self.assertIn("No backup has the name or ID 'nosuch'.", lines)
-        self.assertEqual(lines[-1], '2 of 3 backups failed.')
+        self.assertEqual(lines[-1], 'Waiting failed for 2 of 3 backups.')
 
     def test_many_are_asked_for_in_one_list(self) -> None:
         volume = self.make_volume()

@@ -223,7 +223,7 @@ class MicroversionTest(CommandTest):
     def test_a_usage_error_comes_before_a_microversion_that_is_missing(self) -> None:
         self.assert_fails(
             f'--os-volume-api-version 3.42 {CREATE} --property a=1 --allow-full',
-            '--allow-full needs --incremental.',
+            '--allow-full requires --incremental.',
             status=2,
         )
         self.assert_asked()

@@ -71,7 +71,7 @@ class SortTest(ListTest):
 
     def test_every_key_that_the_help_names_is_taken(self) -> None:
         stdout = ' '.join(self.openstack('help volume backup list').stdout.split())
-        keys = stdout.partition('Keys: ')[2].partition(' --')[0].split(', ')
+        keys = stdout.partition('the keys are ')[2].partition(' (default')[0].split(', ')
         self.assertGreater(len(keys), 10)
         self.on_list()
         for key in keys:

@@ -202,11 +202,11 @@ class UsageTest(PruneTest):
 
     def test_what_is_no_number_duration_id_or_zone_is_refused(self) -> None:
         for option, value, complaint in (
-            ('--keep-last', '0', "'0' is no number from 1 on"),
-            ('--keep-daily', '-1', "'-1' is no number from 1 on"),
-            ('--concurrency', 'many', "'many' is no number from 1 on"),
-            ('--keep-id', 'b1', "'b1' is no ID"),
-            ('--timezone', 'Mars/Olympus', "'Mars/Olympus' is no time zone known here"),
+            ('--keep-last', '0', 'must be 1 or greater'),
+            ('--keep-daily', '-1', 'must be 1 or greater'),
+            ('--concurrency', 'many', 'must be 1 or greater'),
+            ('--keep-id', 'b1', "'b1' is not a valid ID"),
+            ('--timezone', 'Mars/Olympus', "'Mars/Olympus' is not a known time zone"),
             (
                 '--keep-within',
                 '7',

@@ -103,7 +103,7 @@ class DrawingTest(TreeTest):
 
     def test_one_whose_parent_is_not_here_says_so(self) -> None:
         self.on_rows(made(2))
-        self.assert_draws(f'{HEADING}: 1 backup', f'  {line(2)} (its parent is not here)', '')
+        self.assert_draws(f'{HEADING}: 1 backup', f'  {line(2)} (parent missing)', '')
 
     def test_one_whose_parent_is_in_doubt_has_a_question_mark(self) -> None:
         self.on_rows(made(1, full=True, **touched(3)), made(2, **touched(3)), made(3))

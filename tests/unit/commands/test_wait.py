@@ -139,7 +139,7 @@ class WaitTest(CommandTest):
                 '',
                 "No backup has the name or ID 'nosuch'.\n"
                 f'Backup {NAMED} is in status error.\n'
-                '2 of 3 backups failed.\n',
+                'Waiting failed for 2 of 3 backups.\n',
             ),
         )
         self.assertEqual(self.cloud.lines[-1], f'GET /backups/{OTHER_ID}')
@@ -248,7 +248,7 @@ class StdoutTest(CommandTest):
             with self.subTest(command):
                 self.assert_fails(
                     f'{command} --timeout 5m',
-                    '--timeout is a limit for --wait: give both, or none.',
+                    '--timeout requires --wait.',
                     status=2,
                 )
         self.assert_asked()

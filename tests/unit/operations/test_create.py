@@ -470,7 +470,7 @@ class AllowFullTest(CommandTest):
     def test_without_incremental_it_means_nothing(self) -> None:
         for options in ('--allow-full', '--incremental --no-incremental --allow-full'):
             with self.subTest(options):
-                self.assert_fails(f'{CREATE} {options}', '--allow-full needs --incremental.', 2)
+                self.assert_fails(f'{CREATE} {options}', '--allow-full requires --incremental.', 2)
         self.assert_asked()
 
 

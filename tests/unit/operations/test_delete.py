@@ -420,7 +420,7 @@ class AdministratorTest(DeleteTest):
 
 
 class ConsentTest(DeleteTest):
-    PROMPT = 'These will be deleted. Are you sure? [y/N] '
+    PROMPT = '2 backups will be deleted. Are you sure? [y/N] '
 
     def setUp(self) -> None:
         super().setUp()

@@ -115,9 +115,7 @@ class RefusalTest(RestoreTest):
         self.assert_asked()
 
     def test_a_limit_without_a_wait(self) -> None:
-        self.assert_refused(
-            '--timeout 5m', '--timeout is a limit for --wait: give both, or none.', status=2
-        )
+        self.assert_refused('--timeout 5m', '--timeout requires --wait.', status=2)
 
     def test_an_empty_name(self) -> None:
         for option in ('--name', '--type', '--availability-zone'):

@@ -4,8 +4,10 @@
 import argparse
 import configparser
 import importlib.metadata
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import NamedTuple
 from unittest import mock
 
 from osc_lib.command import command
@@ -58,3 +60,33 @@ def actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 def options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
     """Give the options of a parser by each of their names."""
     return {name: action for action in actions(parser) for name in action.option_strings}
+
+
+class Argument(NamedTuple):
+    """An argument or an option of a command, such as ``record export``."""
+
+    command: str
+    action: argparse.Action
+
+    @property
+    def name(self) -> str:
+        """The first name of an option, or the destination of an argument."""
+        return next(iter(self.action.option_strings), self.action.dest)
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the help does not show it."""
+        return self.action.help == argparse.SUPPRESS
+
+
+def arguments() -> Iterator[Argument]:
+    """Yield what each command adds to the arguments and options that cliff gives every command."""
+    for name, class_ in commands().items():
+        inherited = {tuple(action.option_strings) for action in actions(_base_parser(class_))}
+        for action in actions(parser_of(class_)):
+            if not action.option_strings or tuple(action.option_strings) not in inherited:
+                yield Argument(name.removeprefix('volume_backup_').replace('_', ' '), action)
+
+
+def _base_parser(class_: type[command.Command]) -> argparse.ArgumentParser:
+    return super(class_, class_(mock.Mock(), None)).get_parser('command')
