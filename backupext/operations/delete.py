@@ -12,6 +12,7 @@ from backupext.core import chains, retention, storage
 from backupext.core.causes import Cause
 from backupext.core.filters import Scope
 from backupext.core.models import Backup
+from backupext.core.text import visible
 from backupext.operations.schedule import Schedule, Work
 from backupext.operations.wait import Steps, Target, until_gone
 
@@ -126,8 +127,8 @@ class Choice:
             protection = retention.protection(backup, self._cloud.time)
             if protection and backup.id not in self._named:
                 raise errors.RefusedError(
-                    f'Backup {backup} {reason} and is protected ({protection}). Name it too to '
-                    'delete both.'
+                    f'Backup {backup} {reason} and is protected ({visible(protection)}). Name it '
+                    'too to delete both.'
                 )
 
     def _endangered(self, backup: Backup, chosen: Container[str]) -> tuple[Backup, ...]:
