@@ -72,10 +72,10 @@ class Negotiation:
 
         :raises UnsupportedError: the cloud lacks what the command requires; nothing was done.
         """
-        self._offer = features.offered_in(refusal.text) or self._discover()
+        self._offer = features.read_offer(refusal.text) or self._discover()
         if not self._offer:
             return
-        version = features.highest_common(self._offer)
+        version = features.choose_version(self._offer)
         if not version:
             raise errors.UnsupportedError(
                 f'This cloud offers Block Storage microversions {self._offer}, '
@@ -96,7 +96,7 @@ class Negotiation:
         )
 
     def _check(self, feature: features.Feature) -> None:
-        objection = features.objection(feature, self.pin, self._offer, self._setting)
+        objection = features.find_objection(feature, self.pin, self._offer, self._setting)
         if objection:
             raise errors.UnsupportedError(f'{objection}.')
 
@@ -176,8 +176,8 @@ def connect(connection: Any, time_left: Callable[[], float | None] = lambda: Non
     left = time_left()
     with (
         limit(connection.session, READ_TIMEOUT, None if left is None else left / _LOOKS),
-        faults.pin_refused(lambda words: features.pin_objection(words, setting)),
-        faults.endpoint_silence_told(),
+        faults.pin_refused(lambda words: features.read_refused_pin(words, setting)),
+        faults.explaining_silence(),
         faults.choosing_endpoint(),
     ):
         proxy = connection.block_storage

@@ -123,7 +123,9 @@ class Command(command.Command):
         """Say whose backups ``--project`` and ``--all-projects`` ask for."""
         from backupext.operations import listing
 
-        return listing.scope(self.cloud, parsed_args.project, all_projects=parsed_args.all_projects)
+        return listing.resolve_scope(
+            self.cloud, parsed_args.project, all_projects=parsed_args.all_projects
+        )
 
     @contextlib.contextmanager
     def schedule(self) -> Iterator['Schedule']:

@@ -223,7 +223,7 @@ class Restore:
     def _to_new(self, backup: Backup, new: NewVolume) -> Restored:
         _refuse_too_small(backup, new)
         new = self._with_type(backup, new)
-        self._tell_owner(backup)
+        self._note_owner(backup)
         if new.is_special:
             return self._ask(lambda: self._create_from(backup, new), backup, new)
         return self._ask(lambda: self._send(backup, name=new.name), backup, new)
@@ -263,9 +263,11 @@ class Restore:
         """Tell whether a name or an ID is that of a volume's type."""
         if reference == volume.volume_type:
             return True
-        return is_id(reference) and self._cloud.volume_type_name(reference) == volume.volume_type
+        return (
+            is_id(reference) and self._cloud.read_volume_type_name(reference) == volume.volume_type
+        )
 
-    def _tell_owner(self, backup: Backup) -> None:
+    def _note_owner(self, backup: Backup) -> None:
         """Tell an administrator in whose project a new volume comes to be."""
         access = self._cloud.access
         if backup.project_id and backup.project_id != access.project_id:
@@ -334,7 +336,7 @@ class Restore:
         with contextlib.suppress(errors.RequestError):
             made = [
                 volume
-                for volume in self._cloud.volumes_called(name)
+                for volume in self._cloud.list_volumes_named(name)
                 if volume.created and volume.created >= begun - _SLACK
             ]
             return max(made, key=lambda volume: volume.created_at or '', default=None)
