@@ -177,13 +177,13 @@ class Cloud:
         return _only_one(kind, name, [row for row in rows if row.name == name])
 
     def _fetch(self, kind: _Kind[Row], id_: str) -> Row:
-        with attempt(f'look up {kind.noun} {id_}'), _absence_told(kind, id_):
+        with attempt(f'look up {kind.noun} {id_}'), _explaining_absence(kind, id_):
             answer = self._get(f'{kind.path}/{id_}')
             with reading_answer():
                 return kind.from_api(answer[kind.noun])
 
     def _fetch_backup(self, id_: str) -> Backup:
-        with attempt(f'look up backup {id_}'), _absence_told(_BACKUP, id_):
+        with attempt(f'look up backup {id_}'), _explaining_absence(_BACKUP, id_):
             found = resource.Backup.existing(id=id_).fetch(self._session)
             if found.status is None:
                 raise UnexpectedAnswerError('every backup has a status')
@@ -191,7 +191,7 @@ class Cloud:
 
     # Lists
 
-    def backups(
+    def list_backups(
         self, query: Mapping[str, str], *, page_size: int | None = None, most: int | None = None
     ) -> Iterator[Backup]:
         """List backups page by page, as they are asked for, newest first unless the query sorts.
@@ -206,7 +206,7 @@ class Cloud:
         """What time the cloud had at its last answer (aware, UTC), to the second."""
         return self._session.server_time or datetime.now(timezone.utc)
 
-    def volume_name(self, id_: str) -> str | None:
+    def read_volume_name(self, id_: str) -> str | None:
         """Give the name of one of the project's volumes; None where that cannot be told."""
         with contextlib.suppress(errors.RequestError):
             volume = self.read_volume(id_)
@@ -214,20 +214,20 @@ class Cloud:
                 return volume.name
         return None
 
-    def volume_names(self) -> Iterator[dict[str, str | None]]:
+    def list_readable_volume_names(self) -> Iterator[dict[str, str | None]]:
         """List the names of the project's volumes by ID, a page at a time.
 
         They are an addition to a list: where they cannot be read, it ends early.
         """
         with contextlib.suppress(errors.RequestError):
-            yield from self.names_of_volumes(OWN_PROJECT)
+            yield from self.list_volume_names(OWN_PROJECT)
 
-    def volumes_called(self, name: str) -> Iterator[Volume]:
+    def list_volumes_named(self, name: str) -> Iterator[Volume]:
         """List the project's volumes of a name."""
         rows = self._rows(_VOLUME, {'name': name})
         return (volume for volume in rows if volume.name == name)
 
-    def volume_type_name(self, id_: str) -> str | None:
+    def read_volume_type_name(self, id_: str) -> str | None:
         """Give the name of a volume type; None where it cannot be told."""
         with contextlib.suppress(errors.RequestError), attempt(f'look up volume type {id_}'):
             answer = self._patience.ask(lambda: self._get(f'/types/{id_}'))
@@ -235,7 +235,7 @@ class Cloud:
                 return str(answer['volume_type']['name'])
         return None
 
-    def names_of_volumes(self, scope: Scope) -> Iterator[dict[str, str | None]]:
+    def list_volume_names(self, scope: Scope) -> Iterator[dict[str, str | None]]:
         """List the names of the scope's volumes by ID, a page at a time."""
         for page in self._pages(_VOLUME.path, 'volumes', scope.query):
             yield {row['id']: row['name'] for row in page}
@@ -310,7 +310,7 @@ class Cloud:
             return self._patience.ask(lambda: self._fetch(_VOLUME, id_))
         return None
 
-    def user_message(self, id_: str) -> str | None:
+    def read_user_message(self, id_: str) -> str | None:
         """Give what the service tells users about a failure of theirs (3.3); None if nothing.
 
         It is an addition to what is known already, so nothing that goes wrong here matters.
@@ -323,12 +323,12 @@ class Cloud:
             return one_sentence(told[0]) if told else None
         return None
 
-    def dependents(self, backup: Backup) -> list[Backup]:
+    def list_dependents(self, backup: Backup) -> list[Backup]:
         """List the incrementals whose parent a backup is, in every project (administrators only).
 
         The parent is never shown, but an administrator may filter by it.
         """
-        return list(self.backups({'parent_id': backup.id, 'all_tenants': '1'}))
+        return list(self.list_backups({'parent_id': backup.id, 'all_tenants': '1'}))
 
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         response = self._session.get(path, params=dict(query or {}))
@@ -402,7 +402,7 @@ def _target(backup: Backup) -> resource.Backup:
 
 
 @contextlib.contextmanager
-def _absence_told(kind: _Kind[Row], reference: str) -> Iterator[None]:
+def _explaining_absence(kind: _Kind[Row], reference: str) -> Iterator[None]:
     try:
         yield
     except sdk_exceptions.NotFoundException as error:

@@ -224,7 +224,7 @@ SilentEndpointError = sdk_exceptions.ServiceDiscoveryException
 
 
 @contextlib.contextmanager
-def endpoint_silence_told() -> Iterator[None]:
+def explaining_silence() -> Iterator[None]:
     """Say of an endpoint of the user's own that it does not answer, as the SDK does from 4.11 on.
 
     Earlier ones look for the version in what they have not got from there.

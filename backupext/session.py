@@ -72,10 +72,10 @@ class Negotiation:
 
         :raises UnsupportedError: the cloud lacks what the command requires; nothing was done.
         """
-        self._offer = features.offered_in(refusal.text) or self._discover()
+        self._offer = features.read_offer(refusal.text) or self._discover()
         if not self._offer:
             return
-        version = features.highest_common(self._offer)
+        version = features.choose_version(self._offer)
         if not version:
             raise errors.UnsupportedError(
                 f'This cloud offers Block Storage microversions {self._offer}, '
@@ -96,7 +96,7 @@ class Negotiation:
         )
 
     def _check(self, feature: features.Feature) -> None:
-        objection = features.objection(feature, self.pin, self._offer, self._setting)
+        objection = features.find_objection(feature, self.pin, self._offer, self._setting)
         if objection:
             raise errors.UnsupportedError(f'{objection}.')
 
@@ -176,7 +176,7 @@ def connect(connection: Any, time_left: Callable[[], float | None] = lambda: Non
     left = time_left()
     with (
         limit(connection.session, READ_TIMEOUT, None if left is None else left / _LOOKS),
-        faults.pin_refused(lambda words: features.pin_objection(words, setting)),
+        faults.pin_refused(lambda words: features.read_refused_pin(words, setting)),
         faults.choosing_endpoint(),
     ):
         proxy = _proxy(connection)
@@ -190,12 +190,12 @@ def _proxy(connection: Any) -> Any:
     An endpoint that is busy for the moment looks like a wrong one to the SDK.
     """
     try:
-        with faults.endpoint_silence_told():
+        with faults.explaining_silence():
             return connection.block_storage
     except faults.SilentEndpointError:
         # This says what is wrong, or that nothing is any more.
         connection.session.get(_endpoint(connection))
-    with faults.endpoint_silence_told():
+    with faults.explaining_silence():
         return connection.block_storage
 
 

@@ -126,7 +126,9 @@ class Command(command.Command):
         """Return the projects that ``--project`` and ``--all-projects`` select."""
         from backupext.operations import listing
 
-        return listing.scope(self.cloud, parsed_args.project, all_projects=parsed_args.all_projects)
+        return listing.resolve_scope(
+            self.cloud, parsed_args.project, all_projects=parsed_args.all_projects
+        )
 
     @contextlib.contextmanager
     def schedule(self) -> Iterator['Schedule']:

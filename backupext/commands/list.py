@@ -46,7 +46,7 @@ class ListVolumeBackup(base.Lister):
         )
         if parsed_args.limit is not None and releases.LIMIT_PER_PAGE.applies(base.installed_osc()):
             parsed_args.max_items = _smaller(parsed_args.limit, parsed_args.max_items)
-        found = listing.backups(
+        found = listing.list_backups(
             self.cloud, _criteria(parsed_args, scope), references, self.reporter.warn
         )
         shown = [
@@ -54,7 +54,9 @@ class ListVolumeBackup(base.Lister):
             for column in (columns.LONG if parsed_args.long else columns.LIST)
             if self.cloud.has(column.attribute, sees_owners=found.shows_owners)
         ]
-        names = columns.VolumeNames(self.cloud.volume_name, self.cloud.volume_names())
+        names = columns.VolumeNames(
+            self.cloud.read_volume_name, self.cloud.list_readable_volume_names()
+        )
         return columns.table(shown, found.backups, names)
 
 

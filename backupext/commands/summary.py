@@ -22,9 +22,9 @@ class VolumeBackupSummary(base.Lister):
     def take_action(self, parsed_args: argparse.Namespace) -> base.Table:
         """Count the backups, from one list of backups and one of volumes."""
         from backupext.cli import columns
-        from backupext.operations.summary import summary
+        from backupext.operations.summary import count_backups
 
         scope = self.scope(parsed_args)
-        lines, names = summary(self.cloud, scope, self.reporter.warn)
+        lines, names = count_backups(self.cloud, scope, self.reporter.warn)
         known = columns.VolumeNames(names.get, iter([names]))
         return columns.table(columns.SUMMARY, lines, known)

@@ -32,10 +32,10 @@ class VolumeBackupTree(base.Lister):
     def take_action(self, parsed_args: argparse.Namespace) -> base.Table:
         """Return a row for each backup, for machines."""
         from backupext.cli import columns
-        from backupext.operations.tree import chains
+        from backupext.operations.tree import read_chains
 
         scope = self.scope(parsed_args)
-        self._nodes = chains(
+        self._nodes = read_chains(
             self.cloud, scope, parsed_args.volumes, self.reporter.warn, exact=parsed_args.exact
         )
         return columns.table(columns.TREE, self._nodes)
@@ -48,7 +48,9 @@ class VolumeBackupTree(base.Lister):
             return int(super().produce_output(parsed_args, column_names, data))
         from backupext.cli import columns, drawing
 
-        names = columns.VolumeNames(self.cloud.volume_name, self.cloud.volume_names())
+        names = columns.VolumeNames(
+            self.cloud.read_volume_name, self.cloud.list_readable_volume_names()
+        )
         for line in drawing.lines(self._nodes, names):
             self.app.stdout.write(f'{line}\n')
         return 0

@@ -34,10 +34,10 @@ class UnsetVolumeBackup(base.Command):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Write the remaining properties: Cinder has no call that removes a single one."""
         from backupext.core.text import visible
-        from backupext.operations.update import without
+        from backupext.operations.update import remove_properties
 
         backup = self.cloud.find_backup(parsed_args.backup)
-        left, missing = without(backup.metadata or {}, parsed_args.properties)
+        left, missing = remove_properties(backup.metadata or {}, parsed_args.properties)
         for key in missing:
             self.reporter.warn(f"'{visible(key)}' is not a property of backup {backup}")
         if left != (backup.metadata or {}):

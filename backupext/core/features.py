@@ -94,7 +94,7 @@ class Range(NamedTuple):
 _OFFER = re.compile(r'[Mm]inimum is (\d+\.\d+) and maximum is (\d+\.\d+)')
 
 
-def offered_in(message: str) -> Range | None:
+def read_offer(message: str) -> Range | None:
     """Read what a cloud offers from its refusal (406) of a microversion, if it says so."""
     found = _OFFER.search(message)
     if not found:
@@ -109,7 +109,7 @@ _REFUSED_PIN = re.compile(
 _TWO_PINS = re.compile(r'default_microversion of (\S+) was given')
 
 
-def pin_objection(message: str, setting: str | None = None) -> str | None:
+def read_refused_pin(message: str, setting: str | None = None) -> str | None:
     """Shorten the SDK's refusal of a pin; None if it is about something else.
 
     :param setting: the setting of clouds.yaml that pins, where one does. No option overrides it.
@@ -142,13 +142,13 @@ def _way_out(offer: Range, setting: str | None) -> str:
     )
 
 
-def highest_common(offer: Range) -> Microversion | None:
+def choose_version(offer: Range) -> Microversion | None:
     """Choose the newest microversion that the cloud and this plugin know; None if there is none."""
     best = min(offer.maximum, NEWEST)
     return best if best >= offer.minimum else None
 
 
-def objection(
+def find_objection(
     feature: Feature, pin: Microversion | None, offer: Range | None, setting: str | None = None
 ) -> str | None:
     """Say why a feature cannot be had, in a sentence that names what stands in its way.

@@ -126,7 +126,7 @@ def plan(
     return list(planner.decide())
 
 
-def pinned(decisions: Iterable[Decision]) -> list[Pin]:
+def find_pins(decisions: Iterable[Decision]) -> list[Pin]:
     """Return what only failed backups keep from being deleted, grouped by those backups.
 
     Cinder refuses to delete a parent while a child exists, whatever the child's status is.
@@ -166,7 +166,7 @@ class _Planner:
         self._images = self._shared_images()
         self._reasons: dict[str, list[str]] = defaultdict(list)
         #: The reason of the deletion, by ID.
-        self._may_go: dict[str, str] = {}
+        self._deletable: dict[str, str] = {}
 
     def _shared_images(self) -> dict[str, list[Backup]]:
         """Return the backups of each volume that may share an image, by volume."""
@@ -191,12 +191,12 @@ class _Planner:
                 self._reasons[backup.id].append(reason)
             if counted and not self._policy.allow_empty:
                 self._keep_newest(counted)
-            self._let_go(counted, 'no rule keeps it')
+            self._mark_deletable(counted, 'no rule keeps it')
             if self._policy.delete_failed is not None:
-                self._let_failed_go(scope, self._policy.delete_failed)
+                self._mark_failed(scope, self._policy.delete_failed)
 
-    def _let_go(self, backups: Iterable[Backup], reason: str) -> None:
-        self._may_go.update((each.id, reason) for each in backups if not self._reasons[each.id])
+    def _mark_deletable(self, backups: Iterable[Backup], reason: str) -> None:
+        self._deletable.update((each.id, reason) for each in backups if not self._reasons[each.id])
 
     def _kept(self, counted: Sequence[Backup]) -> Kept:
         yield from _by_number(counted, self._policy)
@@ -218,7 +218,7 @@ class _Planner:
             if not self._reasons[backup.id]:
                 self._reasons[backup.id].append(reason)
 
-    def _let_failed_go(self, scope: Iterable[Backup], age: timedelta) -> None:
+    def _mark_failed(self, scope: Iterable[Backup], age: timedelta) -> None:
         failed = [
             each
             for each in scope
@@ -230,7 +230,7 @@ class _Planner:
             *self._by_shared_data(failed),
         ):
             self._reasons[backup.id].append(reason)
-        self._let_go(failed, f'failed, older than {_brief(age)}')
+        self._mark_deletable(failed, f'failed, older than {_brief(age)}')
 
     def _by_shared_data(self, failed: Sequence[Backup]) -> Kept:
         users = self._images.get(failed[0].volume_id or '', ()) if failed else ()
@@ -241,15 +241,15 @@ class _Planner:
 
     def keep_shared_data(self) -> None:
         """Keep each volume's backups of snapshots together where Ceph cannot be excluded."""
-        needed = self._graph.ancestors(each for each in self._all if each.id not in self._may_go)
+        needed = self._graph.ancestors(each for each in self._all if each.id not in self._deletable)
         for users in self._images.values():
-            going = [each for each in users if each.id in self._may_go and each.id not in needed]
+            going = [each for each in users if each.id in self._deletable and each.id not in needed]
             ids = {each.id for each in going}
             staying = (each for each in users if each.id not in ids)
             owner = next(filter(storage.is_in_shared_image, staying), None)
             if owner:
                 for backup in going:
-                    del self._may_go[backup.id]
+                    del self._deletable[backup.id]
                     self._reasons[backup.id].append(_shares_data(owner))
 
     @property
@@ -258,7 +258,7 @@ class _Planner:
 
     def decide(self) -> Iterator[Decision]:
         """Yield the decisions, with what is kept for the sake of what stays."""
-        staying = [each for each in reversed(list(self._all)) if each.id not in self._may_go]
+        staying = [each for each in reversed(list(self._all)) if each.id not in self._deletable]
         good = [each for each in staying if each.status == 'available']
         others = [each for each in staying if each.status != 'available']
         needed = self._graph.ancestors([*good, *others])
@@ -273,33 +273,37 @@ class _Planner:
         """Return what would go but for backups that are not available, each with those backups."""
         pins: dict[str, tuple[Backup, ...]] = {
             id_: ()
-            for id_, heir in needed.items()
-            if id_ in self._may_go and heir.status != 'available'
+            for id_, dependent in needed.items()
+            if id_ in self._deletable and dependent.status != 'available'
         }
-        for heir in others if pins else ():
-            for id_ in self._graph.ancestors([heir]):
+        for dependent in others if pins else ():
+            for id_ in self._graph.ancestors([dependent]):
                 if id_ in pins:
-                    pins[id_] += (heir,)
+                    pins[id_] += (dependent,)
         return pins
 
     def _decision(
-        self, backup: Backup, heir: Backup | None, pinned_by: tuple[Backup, ...]
+        self, backup: Backup, dependent: Backup | None, pinned_by: tuple[Backup, ...]
     ) -> Decision:
         reasons = tuple(dict.fromkeys(self._reasons[backup.id]))
-        if heir is not None:
-            reasons = (*reasons, _needed_by(heir))
+        if dependent is not None:
+            reasons = (*reasons, _needed_by(dependent))
         if backup.status != 'available':
-            if backup.id not in self._may_go or heir is not None:
+            if backup.id not in self._deletable or dependent is not None:
                 skipped = (f'status {backup.status}', *reasons)
                 return Decision(backup, Action.SKIP, skipped, pinned_by)
         elif reasons:
             return Decision(backup, Action.KEEP, reasons, pinned_by)
-        return Decision(backup, Action.DELETE, (self._may_go[backup.id],))
+        return Decision(backup, Action.DELETE, (self._deletable[backup.id],))
 
 
-def _needed_by(heir: Backup) -> str:
-    text = f'needed by {_name(heir)}'
-    return text if heir.status == 'available' else f'{text}, which is in status {heir.status}'
+def _needed_by(dependent: Backup) -> str:
+    text = f'needed by {_name(dependent)}'
+    return (
+        text
+        if dependent.status == 'available'
+        else f'{text}, which is in status {dependent.status}'
+    )
 
 
 def _shares_data(backup: Backup) -> str:
@@ -353,12 +357,12 @@ def _by_name(backups: Iterable[Backup], policy: Policy) -> Kept:
 
 def _by_protection(backups: Iterable[Backup], policy: Policy, now: datetime) -> Kept:
     for each in backups:
-        reason = protection(each, now, policy.protect)
+        reason = find_protection(each, now, policy.protect)
         if reason:
             yield each, reason
 
 
-def protection(
+def find_protection(
     backup: Backup, now: datetime, protect: Iterable[Property] = (PROTECTED,)
 ) -> str | None:
     """Return why a backup must not be deleted unless it is named; None if nothing protects it.

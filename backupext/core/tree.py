@@ -41,7 +41,7 @@ def _nodes(group: Iterable[Backup], graph: chains.Graph) -> Iterator[Node]:
         before.add(backup.id)
 
 
-def exact(backups: Iterable[Backup], parents: Mapping[str, str]) -> list[Node]:
+def connect(backups: Iterable[Backup], parents: Mapping[str, str]) -> list[Node]:
     """Give each backup the parent that Cinder has, in the order of :func:`infer`.
 
     :param parents: the parent's ID by the child's.

@@ -133,10 +133,10 @@ class Creation:
             found = self._cloud.find_snapshot(snapshot) if snapshot is not None else None
             source = Source(self._cloud.find_volume(volume), found)
             asked = create(source)
-        self._tell_owner(source.volume)
+        self._note_owner(source.volume)
         return asked
 
-    def _tell_owner(self, volume: Volume) -> None:
+    def _note_owner(self, volume: Volume) -> None:
         """Tell an administrator that a backup of another project's volume is not that project's."""
         access = self._cloud.access
         if not access.is_admin:
@@ -215,7 +215,7 @@ class Creation:
 
     def _backups(self, source: Source) -> list[Backup]:
         query = {'volume_id': source.volume.id}
-        return _if_allowed(lambda: list(self._cloud.backups(query))) or []
+        return _if_allowed(lambda: list(self._cloud.list_backups(query))) or []
 
     def _create_once(self, attributes: dict[str, Any]) -> Backup:
         """Send the request; where its answer is lost, look for the backup before another try.
@@ -270,7 +270,7 @@ class Creation:
         for look, pause in enumerate(_LOOKS, start=1):
             try:
                 self._patience.pause(pause)
-                rows = list(self._cloud.backups({'volume_id': attributes['volume_id']}))
+                rows = list(self._cloud.list_backups({'volume_id': attributes['volume_id']}))
             except errors.StoppedWaitingError as error:
                 raise _stopped(error, attributes) from error
             except KeyboardInterrupt as error:

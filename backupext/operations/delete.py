@@ -12,13 +12,14 @@ from backupext.core import chains, retention, storage
 from backupext.core.causes import Cause
 from backupext.core.filters import Scope
 from backupext.core.models import Backup
+from backupext.core.text import visible
 from backupext.operations.schedule import Schedule, Work
 from backupext.operations.wait import Steps, Target, until_gone
 
 # Why what was named is in a plan.
 _NAMED = 'named'
 
-Tell = Callable[[errors.BackupError], None]
+OnFailure = Callable[[errors.BackupError], None]
 
 
 class Planned(NamedTuple):
@@ -92,7 +93,7 @@ class Choice:
         """Read the backups of a volume: every project's, where the user may see them."""
         if volume_id not in self._graphs:
             scope = Scope(all_projects=self._cloud.access.is_admin)
-            backups = self._cloud.backups({'volume_id': volume_id or '', **scope.query})
+            backups = self._cloud.list_backups({'volume_id': volume_id or '', **scope.query})
             self._graphs[volume_id] = chains.Graph(backups)
         return self._graphs[volume_id]
 
@@ -116,18 +117,18 @@ class Choice:
         found: dict[str, Backup] = {}
         ahead = [backup]
         while ahead:
-            children = self._cloud.dependents(ahead.pop())
+            children = self._cloud.list_dependents(ahead.pop())
             ahead += [child for child in children if child.id not in found]
             found.update(chains.by_id(children))
         return list(found.values())
 
     def _refuse_protected(self, chosen: Iterable[Planned]) -> None:
         for backup, reason, _ in chosen:
-            protection = retention.protection(backup, self._cloud.time)
+            protection = retention.find_protection(backup, self._cloud.time)
             if protection and backup.id not in self._named:
                 raise errors.RefusedError(
-                    f'Backup {backup} {reason} and is protected ({protection}). Name it too to '
-                    'delete both.'
+                    f'Backup {backup} {reason} and is protected ({visible(protection)}). Name it '
+                    'too to delete both.'
                 )
 
     def _endangered(self, backup: Backup, chosen: Container[str]) -> tuple[Backup, ...]:
@@ -166,7 +167,7 @@ class Deletion:
     """
 
     def __init__(
-        self, cloud: Cloud, schedule: Schedule, fail: Tell, way: Way | None = None
+        self, cloud: Cloud, schedule: Schedule, fail: OnFailure, way: Way | None = None
     ) -> None:
         self._cloud = cloud
         self._schedule = schedule
@@ -263,7 +264,7 @@ class Deletion:
         """
         if not self._cloud.access.may_be_foreign(backup):
             return
-        dependents = self._cloud.dependents(backup)
+        dependents = self._cloud.list_dependents(backup)
         if any(each.status != 'deleting' for each in dependents):
             raise errors.RefusedError(
                 f'Cannot delete backup {backup}: incremental backups depend on it: '
@@ -275,7 +276,7 @@ class Deletion:
     def _possible_children(self, backup: Backup) -> list[Backup]:
         """Return the incrementals for whose sake Cinder may refuse a deletion."""
         with contextlib.suppress(errors.RequestError):
-            siblings = list(self._cloud.backups({'volume_id': backup.volume_id or ''}))
+            siblings = list(self._cloud.list_backups({'volume_id': backup.volume_id or ''}))
             return list(chains.Graph(siblings).children(backup))
         return []
 

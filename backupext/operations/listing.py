@@ -33,7 +33,7 @@ class Listing(NamedTuple):
     shows_owners: bool
 
 
-def backups(
+def list_backups(
     cloud: Cloud, criteria: Criteria, references: References, warn: Callable[[str], None]
 ) -> Listing:
     """List backups, newest first unless they are sorted.
@@ -43,7 +43,9 @@ def backups(
     :raises RefusedError: the cloud does not let the user see the project asked for.
     """
     criteria = _resolve(cloud, criteria, references)
-    rows = cloud.backups(criteria.query, page_size=criteria.page_limit, most=_stop_after(criteria))
+    rows = cloud.list_backups(
+        criteria.query, page_size=criteria.page_limit, most=_stop_after(criteria)
+    )
     with _filter_refused(cloud, criteria.scope):
         first = next(rows, None)
     rows = itertools.chain([] if first is None else [first], rows)
@@ -52,7 +54,7 @@ def backups(
     return Listing(select(rows, criteria), seen)
 
 
-def scope(cloud: Cloud, project: str | None, *, all_projects: bool) -> Scope:
+def resolve_scope(cloud: Cloud, project: str | None, *, all_projects: bool) -> Scope:
     """Say whose backups ``--project`` and ``--all-projects`` ask for.
 
     A member's own project needs no look-up; an ID none either.
@@ -70,7 +72,7 @@ def scope(cloud: Cloud, project: str | None, *, all_projects: bool) -> Scope:
     return Scope(project_id=cloud.find_project(project))
 
 
-def in_volumes(
+def list_in_volumes(
     cloud: Cloud, scope: Scope, volumes: Sequence[str], warn: Callable[[str], None]
 ) -> list[Backup]:
     """Read all backups of some volumes, one list each, or of all volumes in one list.
@@ -81,7 +83,7 @@ def in_volumes(
     found = {
         backup.id: backup
         for each in references
-        for backup in backups(cloud, Criteria(scope=scope), each, warn).backups
+        for backup in list_backups(cloud, Criteria(scope=scope), each, warn).backups
     }
     return list(found.values())
 
@@ -93,7 +95,7 @@ def find_many(
 
     :param fail: told of each that cannot be found.
     """
-    known = _Known(cloud.backups({}) if len(references) >= _MANY else ())
+    known = _Known(cloud.list_backups({}) if len(references) >= _MANY else ())
     found = {}
     for reference in references:
         try:

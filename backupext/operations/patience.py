@@ -36,7 +36,7 @@ class Patience:
         self._note = note
         self._timeout = timeout
         self._deadline = None if timeout is None else clock.now() + timeout
-        self._has_told = False
+        self._has_noted = False
 
     def ask(self, request: Callable[[], Answer]) -> Answer:
         """Send a request that may be repeated, until the cloud answers it.
@@ -66,8 +66,8 @@ class Patience:
 
         :raises StoppedWaitingError: the time limit has passed, or Ctrl-C.
         """
-        if not self._has_told:
-            self._has_told = True
+        if not self._has_noted:
+            self._has_noted = True
             self._note(f'{error.sentence} Waiting for the cloud to answer again.')
         self.pause(max(pause, error.retry_after or 0))
 

@@ -11,7 +11,7 @@ from backupext.core import retention
 from backupext.core.filters import Property, Scope
 from backupext.core.models import Backup
 from backupext.operations import listing
-from backupext.operations.delete import Deletion, Tell, Way
+from backupext.operations.delete import Deletion, OnFailure, Way
 from backupext.operations.schedule import Schedule
 
 
@@ -36,7 +36,7 @@ def decide(cloud: Cloud, request: Request) -> list[retention.Decision]:
     :raises RefusedError: a backup that is to be kept is not there, or the user does not see all
         that was asked for.
     """
-    backups = listing.in_volumes(cloud, request.scope, request.volumes, _refuse)
+    backups = listing.list_in_volumes(cloud, request.scope, request.volumes, _refuse)
     missing = request.policy.ids - {backup.id for backup in backups}
     if missing:
         raise errors.RefusedError(
@@ -53,7 +53,7 @@ def decide(cloud: Cloud, request: Request) -> list[retention.Decision]:
 
 def explain_pins(decisions: Iterable[retention.Decision]) -> Iterator[str]:
     """Yield a sentence for the failed backups that keep others alive, and what to do."""
-    for failed, kept in retention.pinned(decisions):
+    for failed, kept in retention.find_pins(decisions):
         names = ', '.join(str(backup) for backup in failed)
         count = '1 backup' if len(kept) == 1 else f'{len(kept)} backups'
         yield (
@@ -68,7 +68,7 @@ def _refuse(_warning: str) -> None:
 
 
 def execute(
-    schedule: Schedule, decisions: Sequence[retention.Decision], request: Request, fail: Tell
+    schedule: Schedule, decisions: Sequence[retention.Decision], request: Request, fail: OnFailure
 ) -> None:
     """Delete what the plan says, dependents first, each gone before what it may build on.
 

@@ -2,6 +2,7 @@
 """Restoring a backup to an existing volume or to a new one; every refusal comes first."""
 
 import contextlib
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from backupext import errors
 from backupext.cloud import Cloud
 from backupext.core.causes import Cause
 from backupext.core.models import Backup, Volume, is_id
-from backupext.core.text import visible
+from backupext.core.text import one_sentence, visible
 from backupext.operations.patience import Patience, pauses
 from backupext.operations.wait import Steps, until_restored
 
@@ -95,7 +96,8 @@ class Restore:
         """
         if volume is not None and new.name is not None:
             raise errors.UsageError(
-                f"Give '{volume}' to restore to that volume, or --name for a new one, not both."
+                f"Give '{visible(volume)}' to restore to that volume, or --name for a new one, "
+                'not both.'
             )
         backup = self._cloud.find_backup(reference)
         _refuse_unavailable(backup)
@@ -134,7 +136,7 @@ class Restore:
         )
         if backup is None or backup.status == 'available':
             return f'{advice}. To try again: openstack volume backup restore {restored.id}'
-        why = f' ({backup.fail_reason.rstrip(".")})' if backup.fail_reason else ''
+        why = f' ({one_sentence(backup.fail_reason)})' if backup.fail_reason else ''
         return (
             f'Backup {backup} is in status {backup.status}{why}: the restore was probably aborted '
             f'by a reset of its status. {advice}'
@@ -162,7 +164,7 @@ class Restore:
                     error.sentence,
                     error.cause,
                     advice='To restore to a new volume without looking for an existing one: '
-                    f'--name {reference}',
+                    f'--name {shlex.quote(visible(reference))}',
                     status=error.status,
                 ) from error
             if not force or backup.encryption_key_id:
@@ -221,7 +223,7 @@ class Restore:
     def _to_new(self, backup: Backup, new: NewVolume) -> Restored:
         _refuse_too_small(backup, new)
         new = self._with_type(backup, new)
-        self._tell_owner(backup)
+        self._note_owner(backup)
         if new.is_special:
             return self._ask(lambda: self._create_from(backup, new), backup, new)
         return self._ask(lambda: self._send(backup, name=new.name), backup, new)
@@ -261,9 +263,11 @@ class Restore:
         """Tell whether a name or an ID is that of a volume's type."""
         if reference == volume.volume_type:
             return True
-        return is_id(reference) and self._cloud.volume_type_name(reference) == volume.volume_type
+        return (
+            is_id(reference) and self._cloud.read_volume_type_name(reference) == volume.volume_type
+        )
 
-    def _tell_owner(self, backup: Backup) -> None:
+    def _note_owner(self, backup: Backup) -> None:
         """Tell an administrator in whose project a new volume comes to be."""
         access = self._cloud.access
         if backup.project_id and backup.project_id != access.project_id:
@@ -332,7 +336,7 @@ class Restore:
         with contextlib.suppress(errors.RequestError):
             made = [
                 volume
-                for volume in self._cloud.volumes_called(name)
+                for volume in self._cloud.list_volumes_named(name)
                 if volume.created and volume.created >= begun - _SLACK
             ]
             return max(made, key=lambda volume: volume.created_at or '', default=None)

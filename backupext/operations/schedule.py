@@ -250,7 +250,7 @@ class Schedule:
         return rows
 
     def _read_list(self, ids: Sequence[str]) -> Mapping[str, Backup]:
-        listed = list(self.cloud.backups({}))
+        listed = list(self.cloud.list_backups({}))
         self._pages = max(1, -(-len(listed) // _PAGE))
         wanted = set(ids)
         return {backup.id: backup for backup in listed if backup.id in wanted}

@@ -9,7 +9,7 @@ from backupext.core.summary import Line, summarize
 from backupext.operations import listing
 
 
-def summary(
+def count_backups(
     cloud: Cloud, scope: Scope, warn: Callable[[str], None]
 ) -> tuple[list[Line], Mapping[str, str | None]]:
     """Count backups by volume, status and kind; give the names of the scope's volumes too.
@@ -17,8 +17,8 @@ def summary(
     :param warn: told where the cloud does not let the user see beyond the own project.
     :raises RefusedError: the cloud does not let the user see the project asked for.
     """
-    found = listing.backups(cloud, Criteria(scope=scope), listing.References(), warn)
+    found = listing.list_backups(cloud, Criteria(scope=scope), listing.References(), warn)
     names: dict[str, str | None] = {}
-    for page in cloud.names_of_volumes(scope):
+    for page in cloud.list_volume_names(scope):
         names.update(page)
     return summarize(found.backups, names), names

@@ -11,7 +11,7 @@ from backupext.core.models import Backup
 from backupext.operations import listing
 
 
-def chains(
+def read_chains(
     cloud: Cloud,
     scope: Scope,
     volumes: Sequence[str],
@@ -27,18 +27,18 @@ def chains(
     """
     if exact and not cloud.access.is_admin:
         raise errors.RefusedError('Only an administrator can see which parents Cinder has.')
-    backups = listing.in_volumes(cloud, scope, volumes, warn)
+    backups = listing.list_in_volumes(cloud, scope, volumes, warn)
     if not exact:
         return tree.infer(backups)
     parents = {
         child.id: parent.id
         for parent in _possible_parents(backups)
-        for child in cloud.dependents(parent)
+        for child in cloud.list_dependents(parent)
     }
-    return tree.exact(backups, parents)
+    return tree.connect(backups, parents)
 
 
 def _possible_parents(backups: Sequence[Backup]) -> list[Backup]:
     """Give what may have children: only they are asked for theirs."""
-    with_heirs = {backup.volume_id for backup in backups if backup.is_incremental}
-    return [backup for backup in backups if backup.volume_id in with_heirs]
+    with_incrementals = {backup.volume_id for backup in backups if backup.is_incremental}
+    return [backup for backup in backups if backup.volume_id in with_incrementals]

@@ -43,7 +43,9 @@ def _run(steps: Iterable[tuple[str, Callable[[], None]]]) -> None:
         raise errors.BackupError(f'{told} {summary}')
 
 
-def without(metadata: Mapping[str, str], keys: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+def remove_properties(
+    metadata: Mapping[str, str], keys: Iterable[str]
+) -> tuple[dict[str, str], list[str]]:
     """Take properties out of a backup's; give what is left, and the keys that were not there."""
     left = dict(metadata)
     missing = [key for key in dict.fromkeys(keys) if left.pop(key, None) is None]

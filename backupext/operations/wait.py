@@ -78,7 +78,7 @@ def why_missed(cloud: Cloud, target: Target, row: Row) -> str:
     if row is None:
         return f'{title} has vanished.'
     reason = row.fail_reason if isinstance(row, Backup) else None
-    message = cloud.user_message(row.id)
+    message = cloud.read_user_message(row.id)
     if reason and message and reason.rstrip('.') in message:
         reason = None
     told = '; '.join(one_sentence(each) for each in (reason, message) if each)

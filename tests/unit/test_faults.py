@@ -18,7 +18,7 @@ from backupext.faults import (
     UnexpectedAnswerError,
     attempt,
     choosing_endpoint,
-    endpoint_silence_told,
+    explaining_silence,
     pin_refused,
     reading_answer,
 )
@@ -241,7 +241,7 @@ class ConnectTest(unittest.TestCase):
         with (
             self.assertRaises(RequestError) as caught,
             attempt('use Block Storage'),
-            endpoint_silence_told(),
+            explaining_silence(),
         ):
             raise AttributeError("'NoneType' object has no attribute 'api_version'")
         self.assertEqual(caught.exception.cause, Cause.NO_SERVICE)

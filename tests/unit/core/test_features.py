@@ -58,18 +58,18 @@ class OfferTest(unittest.TestCase):
             'Minimum is 3.0 and maximum is 3.59."}}'
         )
         self.assertEqual(
-            features.offered_in(message), Range(Microversion(3, 0), Microversion(3, 59))
+            features.read_offer(message), Range(Microversion(3, 0), Microversion(3, 59))
         )
 
     def test_another_message_offers_nothing(self) -> None:
         for message in ('', 'Not Acceptable', 'Minimum is 3 and maximum is 3', '<html></html>'):
             with self.subTest(message):
-                self.assertIsNone(features.offered_in(message))
+                self.assertIsNone(features.read_offer(message))
 
     @given(ranges, st.text(), st.text())
     def test_any_offer_is_found_in_any_message(self, offer: Range, before: str, after: str) -> None:
         words = f'minimum is {offer.minimum} and maximum is {offer.maximum}.'
-        self.assertEqual(features.offered_in(f'{before} {words} {after}'), offer)
+        self.assertEqual(features.read_offer(f'{before} {words} {after}'), offer)
 
     def test_a_range_is_written_with_both_ends(self) -> None:
         self.assertEqual(str(Range(Microversion(3, 0), Microversion(3, 59))), '3.0 to 3.59')
@@ -78,15 +78,15 @@ class OfferTest(unittest.TestCase):
 class HighestCommonTest(unittest.TestCase):
     def test_an_older_cloud_is_asked_for_its_newest(self) -> None:
         offer = Range(Microversion(3, 0), Microversion(3, 59))
-        self.assertEqual(features.highest_common(offer), Microversion(3, 59))
+        self.assertEqual(features.choose_version(offer), Microversion(3, 59))
 
     def test_a_newer_cloud_is_asked_for_the_newest_that_is_known(self) -> None:
         offer = Range(Microversion(3, 0), Microversion(3, 99))
-        self.assertEqual(features.highest_common(offer), features.NEWEST)
+        self.assertEqual(features.choose_version(offer), features.NEWEST)
 
     def test_a_cloud_that_has_dropped_everything_known_has_none_in_common(self) -> None:
         offer = Range(Microversion(3, 80), Microversion(3, 99))
-        self.assertIsNone(features.highest_common(offer))
+        self.assertIsNone(features.choose_version(offer))
 
     @given(ranges)
     def test_it_is_the_highest_that_both_know(self, offer: Range) -> None:
@@ -95,20 +95,20 @@ class HighestCommonTest(unittest.TestCase):
             for version in (Microversion(3, minor) for minor in range(200))
             if offer.minimum <= version <= offer.maximum and version <= features.NEWEST
         ]
-        self.assertEqual(features.highest_common(offer), max(both, default=None))
+        self.assertEqual(features.choose_version(offer), max(both, default=None))
 
 
 class ObjectionTest(unittest.TestCase):
     def test_nothing_known_is_no_objection(self) -> None:
         for feature in every_feature:
             with self.subTest(feature.name):
-                self.assertIsNone(features.objection(feature, None, None))
+                self.assertIsNone(features.find_objection(feature, None, None))
 
     def test_a_pin_and_a_cloud_that_are_just_new_enough_are_no_objection(self) -> None:
         for feature in every_feature:
             offer = Range(Microversion(3, 0), feature.since)
             with self.subTest(feature.name):
-                self.assertIsNone(features.objection(feature, feature.since, offer))
+                self.assertIsNone(features.find_objection(feature, feature.since, offer))
 
     def test_pinned_too_low_says_what_to_pin(self) -> None:
         for feature in every_feature:
@@ -116,10 +116,11 @@ class ObjectionTest(unittest.TestCase):
             offer = Range(Microversion(3, 0), features.NEWEST)
             with self.subTest(feature.name):
                 self.assertEqual(
-                    features.objection(feature, pin, offer), features.objection(feature, pin, None)
+                    features.find_objection(feature, pin, offer),
+                    features.find_objection(feature, pin, None),
                 )
                 self.assertRegex(
-                    features.objection(feature, pin, offer) or '',
+                    features.find_objection(feature, pin, offer) or '',
                     rf'requires Block Storage {feature.since}[^,]*, but {pin} was asked for: '
                     rf'use --os-volume-api-version {feature.since}, or leave the version out',
                 )
@@ -128,7 +129,7 @@ class ObjectionTest(unittest.TestCase):
         for feature in every_feature:
             offer = Range(Microversion(3, 0), below(feature.since))
             with self.subTest(feature.name):
-                said = features.objection(feature, None, offer) or ''
+                said = features.find_objection(feature, None, offer) or ''
                 self.assertRegex(
                     said,
                     rf'requires Block Storage {feature.since}[ ,].* too old: it offers {offer}$',
@@ -140,13 +141,13 @@ class ObjectionTest(unittest.TestCase):
             offer = Range(Microversion(3, 0), below(feature.since))
             with self.subTest(feature.name):
                 self.assertEqual(
-                    features.objection(feature, Microversion(3, 0), offer),
-                    features.objection(feature, None, offer),
+                    features.find_objection(feature, Microversion(3, 0), offer),
+                    features.find_objection(feature, None, offer),
                 )
 
     def test_the_sentence_begins_with_the_option_alone(self) -> None:
         for name, feature in features.OPTIONS.items():
-            said = features.objection(feature, Microversion(3, 0), None) or ''
+            said = features.find_objection(feature, Microversion(3, 0), None) or ''
             with self.subTest(name):
                 self.assertTrue(said.startswith(f'{name.split()[-1]} requires Block Storage'), said)
 
@@ -154,7 +155,7 @@ class ObjectionTest(unittest.TestCase):
         feature = Feature('prune', Microversion(3, 43), purpose='to see properties')
         offer = Range(Microversion(3, 0), Microversion(3, 42))
         self.assertEqual(
-            features.objection(feature, None, offer),
+            features.find_objection(feature, None, offer),
             'prune requires Block Storage 3.43 to see properties, but this '
             'cloud is too old: it offers 3.0 to 3.42',
         )
@@ -165,4 +166,4 @@ class ObjectionTest(unittest.TestCase):
     ) -> None:
         known = [version for version in (pin, offer and offer.maximum) if version]
         allowed = all(version >= feature.since for version in known)
-        self.assertEqual(features.objection(feature, pin, offer) is None, allowed)
+        self.assertEqual(features.find_objection(feature, pin, offer) is None, allowed)

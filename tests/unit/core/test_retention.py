@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from backupext.core import chains, storage
 from backupext.core.filters import Property
 from backupext.core.models import Backup
-from backupext.core.retention import BUCKETS, PROTECTED, Action, Decision, Pin, Policy, pinned, plan
+from backupext.core.retention import (
+    BUCKETS,
+    PROTECTED,
+    Action,
+    Decision,
+    Pin,
+    Policy,
+    find_pins,
+    plan,
+)
 from tests.unit.core.growth import nightly_chain, steps
 from tests.unit.core.histories import Cloud, clouds, hasty_clouds, snapshot_clouds
 
@@ -518,15 +527,17 @@ class FailedTest(ReasonTest):
         another = replace(self.CHAIN[3], id='other', name='other')
         rows = [*self.CHAIN, another, *self.NEWER]
         self.assertEqual(
-            pinned(decide(rows, Policy(last=7))),
+            find_pins(decide(rows, Policy(last=7))),
             [Pin((self.CHAIN[3], another), (self.CHAIN[2], self.CHAIN[1], self.CHAIN[0]))],
         )
-        self.assertEqual(pinned(decide(rows, Policy(last=7, delete_failed=timedelta(days=7)))), [])
+        self.assertEqual(
+            find_pins(decide(rows, Policy(last=7, delete_failed=timedelta(days=7)))), []
+        )
 
     def test_what_something_else_keeps_is_not_pinned(self) -> None:
         rows = [*self.CHAIN, *self.NEWER]
         decisions = decide(rows, Policy(ids=frozenset({'id-2'})))
-        self.assertEqual(pinned(decisions), [])
+        self.assertEqual(find_pins(decisions), [])
         self.assertEqual(
             self.planned(rows, ids=frozenset({'id-2'}))['d1'], ('keep', 'needed by d2')
         )
@@ -536,7 +547,7 @@ class FailedTest(ReasonTest):
         decisions = {each.backup.name: each for each in decide(rows, Policy(last=7))}
         self.assertEqual(decisions['d1'].reasons, ('needed by d3, which is in status creating',))
         self.assertEqual(decisions['d1'].pinned_by, (rows[3],))
-        self.assertEqual(pinned(decisions.values()), [])
+        self.assertEqual(find_pins(decisions.values()), [])
 
     def test_with_the_failed_one_its_chain_goes(self) -> None:
         planned = self.planned([*self.CHAIN, *self.NEWER], last=7, delete_failed=timedelta(days=7))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 
 from backupext.core.models import Backup
-from backupext.core.tree import Node, exact, infer
+from backupext.core.tree import Node, connect, infer
 from tests.unit.core.histories import Cloud, clouds
 
 
@@ -91,10 +91,10 @@ class ExactTest(unittest.TestCase):
     def test_what_cinder_has_replaces_what_was_inferred(self) -> None:
         backups = [made(1, full=True), made(2), made(3)]
         self.assertEqual(
-            [(node.parent, node.is_certain) for node in exact(backups, {'b2': 'b1', 'b3': 'b1'})],
+            [(node.parent, node.is_certain) for node in connect(backups, {'b2': 'b1', 'b3': 'b1'})],
             [(None, True), ('b1', True), ('b1', True)],
         )
 
     def test_a_parent_that_cinder_does_not_name_is_not_inferred(self) -> None:
-        (_, child) = exact([made(1, full=True), made(2)], {})
+        (_, child) = connect([made(1, full=True), made(2)], {})
         self.assertEqual((child.parent, child.is_certain), (None, True))

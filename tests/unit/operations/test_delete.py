@@ -530,6 +530,7 @@ class ProtectedTest(DeleteTest):
         for metadata, why in (
             ({'protected': 'true'}, 'protected'),
             ({'expires': '2099-01-01'}, 'expires 2099-01-01'),
+            ({'expires': 'never\x1b'}, r'expires never\x1b'),
         ):
             with self.subTest(why):
                 self.use_living()

@@ -114,6 +114,12 @@ class RefusalTest(RestoreTest):
         )
         self.assert_asked()
 
+    def test_the_name_of_a_volume_is_safe_to_show(self) -> None:
+        result = self.openstack([*RESTORE.split(), 'da\x1bta', '--name', 'fresh'])
+        self.assertEqual(result.status, 2)
+        self.assertIn(r"'da\x1bta'", result.stderr)
+        self.assert_asked()
+
     def test_a_limit_without_a_wait(self) -> None:
         self.assert_refused('--timeout 5m', '--timeout requires --wait.', status=2)
 
@@ -349,6 +355,11 @@ class AccessRulesTest(RestoreTest):
         self.assertIn('without looking for an existing one: --name fresh', result.stderr)
         self.assertNotIn(POST, self.cloud.lines)
 
+    def test_the_command_to_use_instead_is_safe_to_copy(self) -> None:
+        self.cloud.refuse('GET /volumes/detail?name=a b', 401, 'Unauthorized')
+        result = self.openstack([*RESTORE.split(), 'a b'])
+        self.assertIn("existing one: --name 'a b'\n", result.stderr)
+
     def test_a_new_name_needs_no_look_up(self) -> None:
         self.assertEqual(self.openstack(f'{RESTORE} --name fresh').status, 0)
         self.assert_asked(f'GET /backups/{ID}', GET_SOURCE, POST)
@@ -478,6 +489,14 @@ class WaitTest(RestoreTest):
             'by a reset of its status.',
             result.stderr,
         )
+
+    def test_the_reason_of_an_aborted_restore_is_safe_to_show(self) -> None:
+        aborted = backup(status='error', fail_reason='Torn\x1b off. ' + 'x' * 1000)
+        self.cloud.on(f'GET /backups/{ID}', {'backup': aborted})
+        self.on_statuses('error')
+        result = self.openstack(f'-q {RESTORE} --wait')
+        self.assertIn(r'(Torn\x1b off. xxx', result.stderr)
+        self.assertIn('xxx [...] xxx', result.stderr)
 
     def test_the_name_is_the_one_after_the_wait(self) -> None:
         self.cloud._answers.pop(POST)  # noqa: SLF001
