@@ -34,6 +34,10 @@ class RestoreTest(replay.ReplayTest):
     page = 'doc/source/user/restore.rst'
 
 
+class RetentionTest(replay.ReplayTest):
+    page = 'doc/source/user/retention.rst'
+
+
 class WaitingTest(replay.ReplayTest):
     page = 'doc/source/user/waiting.rst'
 
