@@ -30,6 +30,14 @@ class DeletingTest(replay.ReplayTest):
     page = 'doc/source/user/deleting.rst'
 
 
+class ListsTest(replay.ReplayTest):
+    page = 'doc/source/user/lists.rst'
+
+
+class PropertiesTest(replay.ReplayTest):
+    page = 'doc/source/user/properties.rst'
+
+
 class RestoreTest(replay.ReplayTest):
     page = 'doc/source/user/restore.rst'
 
