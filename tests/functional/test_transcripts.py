@@ -22,6 +22,10 @@ class BackupsTest(replay.ReplayTest):
     page = 'doc/source/user/backups.rst'
 
 
+class CannotDeleteTest(replay.ReplayTest):
+    page = 'doc/source/user/cannot-delete.rst'
+
+
 class ChainsTest(replay.ReplayTest):
     page = 'doc/source/user/chains.rst'
 
