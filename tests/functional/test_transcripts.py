@@ -38,6 +38,10 @@ class ListsTest(replay.ReplayTest):
     page = 'doc/source/user/lists.rst'
 
 
+class MicroversionsTest(replay.ReplayTest):
+    page = 'doc/source/user/microversions.rst'
+
+
 class PropertiesTest(replay.ReplayTest):
     page = 'doc/source/user/properties.rst'
 
@@ -48,6 +52,10 @@ class RestoreTest(replay.ReplayTest):
 
 class RetentionTest(replay.ReplayTest):
     page = 'doc/source/user/retention.rst'
+
+
+class SupportTest(replay.ReplayTest):
+    page = 'doc/source/user/support.rst'
 
 
 class WaitingTest(replay.ReplayTest):
