@@ -138,6 +138,14 @@ def failed(stage: Stage) -> None:
     stage.set_failed('monday', 'Service not found for creating backup.')
 
 
+def pinned(stage: Stage) -> None:
+    """Prepare a failed incremental backup, between a full one that it builds on and a newer one."""
+    full(stage)
+    stage.incremental('tuesday', 'ledger')
+    stage.set_failed('tuesday', 'The backup storage is full.')
+    stage.full('wednesday', 'ledger')
+
+
 def grown(stage: Stage) -> None:
     """Prepare a volume that has grown since its only backup."""
     full(stage)
@@ -165,6 +173,7 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
     'chain': chain,
     'weeks': weeks,
     'failed': failed,
+    'pinned': pinned,
     'grown': grown,
     'large': large,
     'namesakes': namesakes,

@@ -22,6 +22,10 @@ class BackupsTest(replay.ReplayTest):
     page = 'doc/source/user/backups.rst'
 
 
+class CannotDeleteTest(replay.ReplayTest):
+    page = 'doc/source/user/cannot-delete.rst'
+
+
 class ChainsTest(replay.ReplayTest):
     page = 'doc/source/user/chains.rst'
 
@@ -30,8 +34,28 @@ class DeletingTest(replay.ReplayTest):
     page = 'doc/source/user/deleting.rst'
 
 
+class ListsTest(replay.ReplayTest):
+    page = 'doc/source/user/lists.rst'
+
+
+class MicroversionsTest(replay.ReplayTest):
+    page = 'doc/source/user/microversions.rst'
+
+
+class PropertiesTest(replay.ReplayTest):
+    page = 'doc/source/user/properties.rst'
+
+
 class RestoreTest(replay.ReplayTest):
     page = 'doc/source/user/restore.rst'
+
+
+class RetentionTest(replay.ReplayTest):
+    page = 'doc/source/user/retention.rst'
+
+
+class SupportTest(replay.ReplayTest):
+    page = 'doc/source/user/support.rst'
 
 
 class WaitingTest(replay.ReplayTest):

@@ -21,7 +21,7 @@ class ExampleTest(unittest.TestCase):
     TAKES = timedelta(minutes=5)
 
     def section(self) -> str:
-        return section(read('user', 'retention.rst'), 'An example')
+        return section(read('user', 'retention.rst'), 'Work through an example')
 
     def table(self) -> list[dict[str, str]]:
         (header,) = re.findall(r'^   :header: (.*)$', self.section(), re.MULTILINE)
@@ -70,7 +70,7 @@ class ExampleTest(unittest.TestCase):
         self.assertEqual(shown, {action.value for action in retention.Action})
 
     def test_each_promise_names_tests_that_exist(self) -> None:
-        text = read('user', 'retention.rst')
+        text = read('contributor', 'promises.rst')
         paths = re.findall(r'``(tests/\S+\.py)``', text)
         tests = '\n'.join((ours.ROOT / path).read_text('utf-8') for path in paths)
         for name in re.findall(r'``(test_\w+)``', text):
