@@ -10,6 +10,7 @@ import sqlite3
 import time
 import unittest
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -120,6 +121,19 @@ class FunctionalTest(unittest.TestCase):
         sentence = _OSCS_WARNING.sub('', result.stderr)
         self.assert_is_a_sentence(sentence)
         return sentence.removesuffix('\n')
+
+    def begin(
+        self, arguments: str | list[str], environment: dict[str, str] | None = None
+    ) -> Future[Result]:
+        """Run a command in the background: one at a time, while the test only uses the API."""
+        thread = ThreadPoolExecutor(1)
+        self.addCleanup(thread.shutdown)
+        return thread.submit(self.run_openstack, arguments, environment)
+
+    def assert_has(self, text: str, *words: str) -> None:
+        """Expect that a message has some essential words."""
+        for each in words:
+            self.assertIn(each, text)
 
     def assert_is_a_sentence(self, text: str) -> None:
         """Expect words for a person: no traceback, no HTML, nothing that is missing."""
