@@ -174,6 +174,15 @@ class FunctionalTest(unittest.TestCase):
         """Return the reason why a backup failed."""
         return str(self.sql('SELECT fail_reason FROM backups WHERE id = ?', backup)[0][0])
 
+    def make_older(self, volume: str) -> None:
+        """Make all backups of a volume a day older."""
+        older = "strftime('%Y-%m-%d %H:%M:%f000', {0}, '-1 day')"
+        times = ', '.join(
+            f'{column} = {older.format(column)}'
+            for column in ('created_at', 'updated_at', 'data_timestamp')
+        )
+        self.sql(f'UPDATE backups SET {times} WHERE volume_id = ?', volume)
+
     def remove_backup(self, backup: str, owner: Account | None = None) -> None:
         """Delete a backup and wait until it is gone."""
         (owner or self.project.member).block_storage('DELETE', f'/backups/{backup}')
