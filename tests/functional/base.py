@@ -46,6 +46,14 @@ def ceph_sandbox() -> Sandbox:
     return running
 
 
+@functools.cache
+def old_parent_rule_sandbox() -> Sandbox:
+    """Start, once in a run, a sandbox that chooses parents as Cinder 21 does."""
+    running = Sandbox.start(old_parent_rule=True)
+    atexit.register(running.stop)
+    return running
+
+
 class Project(NamedTuple):
     """A project of its own, with a member and an administrator."""
 
