@@ -54,6 +54,14 @@ def old_parent_rule_sandbox() -> Sandbox:
     return running
 
 
+@functools.cache
+def no_backup_service_sandbox() -> Sandbox:
+    """Start, once in a run, a sandbox without a backup service."""
+    running = Sandbox.start(backup_service=False)
+    atexit.register(running.stop)
+    return running
+
+
 class Project(NamedTuple):
     """A project of its own, with a member and an administrator."""
 
