@@ -26,6 +26,7 @@ _LONGEST_PAUSE = 60
 # is behind a proxy that gave up may still be at work.
 _LOOKS = (1.0, 2.0, 4.0)
 _TRIES = 3
+_COMPLETE = frozenset({'available', 'restoring'})
 
 
 class Asked(NamedTuple):
@@ -308,9 +309,9 @@ def _refuse_second_of_a_snapshot(backups: Sequence[Backup]) -> None:
     """Refuse a backup of a snapshot that would fail on Ceph.
 
     All of a volume's are in one image there. The failed one could not be deleted without the data
-    of the first.
+    of the first. One that is still being made does not count: no object count excludes Ceph then.
     """
-    first = [each for each in backups if each.snapshot_id and each.status == 'available']
+    first = [each for each in backups if each.snapshot_id and each.status in _COMPLETE]
     if first and may_be_ceph(backups):
         raise errors.RefusedError(
             f'Cannot back up a snapshot: backup {first[0]} is one of a snapshot of the same volume '

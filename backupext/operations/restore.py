@@ -51,12 +51,16 @@ class NewVolume:
 
 
 class Restored(NamedTuple):
-    """A restore that has begun: the backup's ID, and the volume's ID and name."""
+    """A restore that has begun: the backup's ID, and the volume's ID and name.
+
+    :param is_new: the volume did not exist before.
+    """
 
     id: str
     volume_id: str
     volume_name: str | None
     volume_status: str | None = 'restoring-backup'  # Cinder sets it before it answers
+    is_new: bool = True
 
     @property
     def volume(self) -> Volume:
@@ -106,7 +110,8 @@ class Restore:
             return self._to_new(backup, replace(new, name=volume) if volume is not None else new)
         _refuse_to_overwrite(backup, existing, new, force=force)
         self._refuse_other_type(backup, existing)
-        return self._ask(lambda: self._send(backup, volume_id=existing.id))
+        begun = self._ask(lambda: self._send(backup, volume_id=existing.id))
+        return begun._replace(is_new=False)
 
     def finish(self, restored: Restored) -> Steps:
         """Wait for a restore to end; give it with the volume's final name.
@@ -125,22 +130,15 @@ class Restore:
     def _next_step(self, restored: Restored) -> str:
         """Say what is known of the backup of a failed restore, and what to do.
 
-        An administrator who resets the backup's status while it is being restored aborts that.
+        An administrator who resets the backup's status while it is being restored aborts that. The
+        volume is in status ``error`` then, and the backup is available again in the end.
         """
-        backup = None
+        backup = volume = None
         with contextlib.suppress(errors.RequestError):
             backup = self._cloud.read_backup(restored.id)
-        advice = (
-            f'The volume does not have the data. To delete it: openstack volume delete '
-            f'{restored.volume_id}'
-        )
-        if backup is None or backup.status == 'available':
-            return f'{advice}. To try again: openstack volume backup restore {restored.id}'
-        why = f' ({one_sentence(backup.fail_reason)})' if backup.fail_reason else ''
-        return (
-            f'Backup {backup} is in status {backup.status}{why}: the restore was probably aborted '
-            f'by a reset of its status. {advice}'
-        )
+            volume = self._cloud.read_volume(restored.volume_id)
+        known = _why_aborted(restored, backup, volume)
+        return f'{known} {_advice(restored, backup)}'.lstrip()
 
     # The target
 
@@ -358,6 +356,38 @@ class Restore:
         raise errors.RequestError(
             error.sentence, error.cause, advice=advice, status=error.status
         ) from error
+
+
+def _why_aborted(restored: Restored, backup: Backup | None, volume: Volume | None) -> str:
+    """Say whether a failed restore was aborted, as far as the statuses tell."""
+    if backup and backup.status != 'available':
+        why = f' ({one_sentence(backup.fail_reason)})' if backup.fail_reason else ''
+        return (
+            f'Backup {backup} is in status {backup.status}{why}: the restore was probably aborted '
+            'by a reset of its status.'
+        )
+    if not volume or volume.status != 'error':
+        return ''
+    if restored.volume_status == 'creating':
+        return (
+            "The volume could not be created, or a reset of the backup's status aborted the "
+            'restore.'
+        )
+    return "The restore was probably aborted by a reset of the backup's status."
+
+
+def _advice(restored: Restored, backup: Backup | None) -> str:
+    """Say how to go on; a volume that existed may still have data, so it is not to be deleted."""
+    is_usable = backup is None or backup.status == 'available'
+    command = f'openstack volume backup restore {restored.id}'
+    if not restored.is_new:
+        again = f' To restore to a new volume: {command}' if is_usable else ''
+        return f'The data of the volume is lost or incomplete.{again}'
+    delete = (
+        f'The volume does not have the data. To delete it: openstack volume delete '
+        f'{restored.volume_id}'
+    )
+    return f'{delete}. To try again: {command}' if is_usable else delete
 
 
 def _with_left_behind(error: errors.RequestError, left: Volume) -> errors.RequestError:

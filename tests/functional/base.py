@@ -10,6 +10,7 @@ import sqlite3
 import time
 import unittest
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,6 +42,22 @@ def sandbox() -> Sandbox:
 def ceph_sandbox() -> Sandbox:
     """Start, once in a run, a sandbox that stores backups as Ceph does."""
     running = Sandbox.start(ceph=True)
+    atexit.register(running.stop)
+    return running
+
+
+@functools.cache
+def old_parent_rule_sandbox() -> Sandbox:
+    """Start, once in a run, a sandbox that chooses parents as Cinder 21 does."""
+    running = Sandbox.start(old_parent_rule=True)
+    atexit.register(running.stop)
+    return running
+
+
+@functools.cache
+def no_backup_service_sandbox() -> Sandbox:
+    """Start, once in a run, a sandbox without a backup service."""
+    running = Sandbox.start(backup_service=False)
     atexit.register(running.stop)
     return running
 
@@ -121,6 +138,19 @@ class FunctionalTest(unittest.TestCase):
         self.assert_is_a_sentence(sentence)
         return sentence.removesuffix('\n')
 
+    def begin(
+        self, arguments: str | list[str], environment: dict[str, str] | None = None
+    ) -> Future[Result]:
+        """Run a command in the background: one at a time, while the test only uses the API."""
+        thread = ThreadPoolExecutor(1)
+        self.addCleanup(thread.shutdown)
+        return thread.submit(self.run_openstack, arguments, environment)
+
+    def assert_has(self, text: str, *words: str) -> None:
+        """Expect that a message has some essential words."""
+        for each in words:
+            self.assertIn(each, text)
+
     def assert_is_a_sentence(self, text: str) -> None:
         """Expect words for a person: no traceback, no HTML, nothing that is missing."""
         self.assertRegex(text, r'\A[^\n]+\n\Z')
@@ -159,6 +189,15 @@ class FunctionalTest(unittest.TestCase):
     def fail_reason(self, backup: str) -> str:
         """Return the reason why a backup failed."""
         return str(self.sql('SELECT fail_reason FROM backups WHERE id = ?', backup)[0][0])
+
+    def make_older(self, volume: str) -> None:
+        """Make all backups of a volume a day older."""
+        older = "strftime('%Y-%m-%d %H:%M:%f000', {0}, '-1 day')"
+        times = ', '.join(
+            f'{column} = {older.format(column)}'
+            for column in ('created_at', 'updated_at', 'data_timestamp')
+        )
+        self.sql(f'UPDATE backups SET {times} WHERE volume_id = ?', volume)
 
     def remove_backup(self, backup: str, owner: Account | None = None) -> None:
         """Delete a backup and wait until it is gone."""

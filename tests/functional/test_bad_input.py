@@ -5,8 +5,7 @@ import uuid
 from typing import Any
 
 from tests.functional.api import Account
-from tests.functional.base import FunctionalTest, make_project
-from tests.sandbox import Sandbox
+from tests.functional.base import FunctionalTest, make_project, no_backup_service_sandbox
 
 NOBODY = str(uuid.UUID(int=1))
 
@@ -239,8 +238,7 @@ class NoBackupServiceTest(FunctionalTest):
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.box = Sandbox.start(backup_service=False)
-        cls.addClassCleanup(cls.box.stop)
+        cls.box = no_backup_service_sandbox()
         cls.project = make_project(cls.box)
 
     def test_what_it_says(self) -> None:

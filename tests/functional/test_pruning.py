@@ -203,3 +203,122 @@ class DisturbanceTest(HistoryTest):
         process.communicate(timeout=120)
         self.prune(f'--volume {volume} --keep-last 1')
         self.assertEqual(len(self.parents(volume)), 1)
+
+
+class FailedTest(HistoryTest):
+    """Failed incremental backups, which pin what they may build on."""
+
+    def make_pinned(self) -> tuple[str, list[str], str]:
+        """Return a volume, the chain that a failed backup pins, and the failed backup.
+
+        All of these are a day old; a newer full backup exists.
+        """
+        volume = self.make_volume()
+        chain = [self.make_backup(volume)]
+        chain += [self.make_backup(volume, incremental=True) for _ in range(2)]
+        self.box.faults.fail_next('create', volume, 'no space')
+        failed = self.make_failed_backup(volume, incremental=True, name=self.unique('failed'))
+        self.make_older(volume)
+        self.make_backup(volume)
+        return volume, chain, failed
+
+    def test_failed_incremental_pins_its_chain_and_is_named(self) -> None:
+        volume, chain, failed = self.make_pinned()
+        before = set(self.parents(volume))
+        result = self.run_openstack(f'{PRUNE} --volume {volume} --keep-last 1')
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertEqual(set(self.parents(volume)), before)
+        self.assert_has(result.stderr, failed, str(len(chain)), '--delete-failed')
+        rows = {row['ID']: row for row in json.loads(result.stdout)}
+        for backup in chain:
+            self.assert_has(str(rows[backup]['Reasons']), 'needed by failed', 'error')
+        self.assertEqual(rows[failed]['Decision'], 'skip')
+
+    def test_delete_failed_deletes_it_and_its_chain(self) -> None:
+        volume, chain, failed = self.make_pinned()
+        decisions = self.prune(f'--volume {volume} --keep-last 1 --delete-failed 1h')
+        self.assertEqual(self.doomed(decisions), {*chain, failed})
+        self.assertEqual(len(self.parents(volume)), 1)
+
+    def test_delete_failed_keeps_a_younger_one(self) -> None:
+        volume, chain, failed = self.make_pinned()
+        decisions = self.prune(f'--volume {volume} --keep-last 1 --delete-failed 7d')
+        self.assertEqual(self.doomed(decisions), set())
+        self.assertLessEqual({*chain, failed}, set(self.parents(volume)))
+
+    def test_delete_failed_keeps_a_protected_one(self) -> None:
+        volume, chain, failed = self.make_pinned()
+        body = {'backup': {'metadata': {'protected': 'true'}}}
+        self.project.member.block_storage('PUT', f'/backups/{failed}', body)
+        self.prune(f'--volume {volume} --keep-last 1 --delete-failed 1h')
+        self.assertLessEqual({*chain, failed}, set(self.parents(volume)))
+
+    def test_delete_failed_is_no_rule(self) -> None:
+        self.assertIn(
+            '--keep', self.fails('volume backup prune --all-volumes --delete-failed 1d', status=2)
+        )
+
+    def test_volume_with_failed_backups_only_may_lose_them(self) -> None:
+        volume = self.make_volume()
+        self.box.faults.fail_next('create', volume, 'no space')
+        self.make_failed_backup(volume)
+        self.make_older(volume)
+        self.prune(f'--volume {volume} --keep-last 1 --delete-failed 1h')
+        self.assertEqual(self.parents(volume), {})
+
+
+class RuleTest(HistoryTest):
+    """Rules and protections that are added."""
+
+    def make_chains(self, count: int) -> tuple[str, list[list[str]]]:
+        """Return a volume and its chains of a full and an incremental, the oldest first."""
+        volume = self.make_volume()
+        return volume, [
+            [self.make_backup(volume), self.make_backup(volume, incremental=True)]
+            for _ in range(count)
+        ]
+
+    def test_keep_full_keeps_whole_chains(self) -> None:
+        volume, (first, second, third) = self.make_chains(3)
+        self.assertEqual(self.doomed(self.prune(f'--volume {volume} --keep-full 2')), {*first})
+        self.assertEqual(set(self.parents(volume)), {*second, *third})
+        self.assert_nothing_is_broken()
+
+    def test_protect_property_adds_to_the_default_protection(self) -> None:
+        volume = self.make_volume()
+        kept = [
+            self.make_backup(volume, metadata=metadata)
+            for metadata in (
+                {'protected': 'true'},
+                {'hold': 'legal'},
+                {'expires': '2999-01-01T00:00:00Z'},
+            )
+        ]
+        other, newest = (self.make_backup(volume) for _ in range(2))
+        decisions = self.prune(f'--volume {volume} --keep-last 1 --protect-property hold')
+        self.assertEqual(self.doomed(decisions), {other})
+        self.assertEqual(set(self.parents(volume)), {*kept, newest})
+
+    def test_cascade_refuses_a_protected_dependent_that_was_not_named(self) -> None:
+        volume = self.make_volume()
+        full = self.make_backup(volume)
+        child = self.make_backup(volume, incremental=True, metadata={'protected': 'true'})
+        for environment in (self.member, self.admin_here):
+            result = self.run_openstack(
+                f'volume backup delete {full} --cascade --auto-approve', environment
+            )
+            self.assertEqual(result.status, 1)
+            self.assert_has(result.stderr, child, 'protected')
+        self.assertEqual(set(self.parents(volume)), {full, child})
+        self.backup(f'delete {full} {child} --cascade --wait')
+        self.assertEqual(self.parents(volume), {})
+
+    def test_oldest_fills_a_free_slot(self) -> None:
+        volume, (first, second) = self.make_chains(2)
+        self.make_older(volume)
+        newest = self.make_backup(volume)
+        decisions = self.prune(f'--volume {volume} --keep-daily 7')
+        rows = {row['ID']: str(row['Reasons']) for row in decisions}
+        self.assertIn('oldest', rows[first[0]])
+        self.assertEqual(self.doomed(decisions), {first[1]})
+        self.assertEqual(set(self.parents(volume)), {first[0], *second, newest})

@@ -8,8 +8,13 @@ were seen to do.
 from typing import Any
 
 from tests.functional.api import Account, Restricted
-from tests.functional.base import CephTest, FunctionalTest, make_project
-from tests.sandbox import Sandbox, SandboxError
+from tests.functional.base import (
+    CephTest,
+    FunctionalTest,
+    make_project,
+    old_parent_rule_sandbox,
+)
+from tests.sandbox import SandboxError
 from tests.sandbox.rbd import POOL, SECOND_POOL, own_image, shared_image
 
 IMAGE_EXISTS = '[errno 17] RBD image already exists (error creating image)'
@@ -441,8 +446,7 @@ class OldParentRuleTest(StorageTest):
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.box = Sandbox.start(old_parent_rule=True)
-        cls.addClassCleanup(cls.box.stop)
+        cls.box = old_parent_rule_sandbox()
         cls.project = make_project(cls.box)
 
     def make_broken_chain(self) -> tuple[str, str, str]:

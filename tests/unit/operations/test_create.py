@@ -598,6 +598,14 @@ class CephTest(CommandTest):
             with self.subTest(options):
                 self.assert_refused(f'{self.SNAPSHOT} {options}', 'Ceph can keep only one of them')
 
+    def test_second_one_of_a_snapshot_is_refused_while_the_first_is_being_restored(self) -> None:
+        self.on_backup(status='restoring')
+        self.assert_refused(self.SNAPSHOT, 'Ceph can keep only one of them')
+
+    def test_second_one_of_a_snapshot_is_requested_while_the_first_is_being_made(self) -> None:
+        self.on_backup(status='creating')
+        self.assertEqual(self.openstack(self.SNAPSHOT).status, 0)
+
     def test_where_ceph_is_excluded_nothing_is_refused(self) -> None:
         self.on_backup(object_count=2)
         for arguments in (self.INCREMENTAL, self.SNAPSHOT):

@@ -465,17 +465,21 @@ class WaitTest(RestoreTest):
         )
         self.assert_asked(f'GET /backups/{ID}', GET_SOURCE, POST, self.GET, self.GET)
 
-    def test_a_restore_that_failed_is_a_failure(self) -> None:
-        for status in ('error_restoring', 'error'):
-            with self.subTest(status):
-                self.setUp()
-                self.on_statuses('restoring-backup', status)
-                self.assert_fails(
-                    f'-q {RESTORE} --wait',
-                    f"Volume 'data' ({VOLUME_ID}) is in status {status}. The volume does not have "
-                    f'the data. To delete it: openstack volume delete {VOLUME_ID}. To try again: '
-                    f'openstack volume backup restore {ID}',
-                )
+    def test_failed_restore_says_how_to_try_again(self) -> None:
+        self.on_statuses('restoring-backup', 'error_restoring')
+        self.assert_fails(
+            f'-q {RESTORE} --wait',
+            f"Volume 'data' ({VOLUME_ID}) is in status error_restoring. The volume does not have "
+            f'the data. To delete it: openstack volume delete {VOLUME_ID}. To try again: '
+            f'openstack volume backup restore {ID}',
+        )
+
+    def test_status_error_means_an_aborted_restore(self) -> None:
+        self.on_statuses('restoring-backup', 'error')
+        result = self.openstack(f'-q {RESTORE} --wait')
+        self.assertEqual(result.status, 1)
+        self.assertIn('aborted by a reset', result.stderr)
+        self.assertIn(f'openstack volume delete {VOLUME_ID}', result.stderr)
 
     def test_an_aborted_restore_is_told_by_the_backups_status(self) -> None:
         reason = 'Restore backup aborted: expected backup status restoring but got error.'
@@ -514,11 +518,19 @@ class WaitTest(RestoreTest):
         self.on_statuses('restoring-backup', 'in-use')
         self.assertEqual(self.openstack(f'-q {RESTORE} --wait').status, 0)
 
-    def test_so_is_one_to_an_existing_volume(self) -> None:
+    def test_failed_restore_over_a_volume_does_not_advise_to_delete_it(self) -> None:
         self.on_volume()
         self.on_statuses('error_restoring')
         result = self.openstack(f'-q {RESTORE} data --force --wait')
         self.assertEqual(result.status, 1)
+        self.assertNotIn('volume delete', result.stderr)
+        self.assertIn(f'openstack volume backup restore {ID}', result.stderr)
+
+    def test_volume_in_error_may_not_have_been_created(self) -> None:
+        self.on_statuses('creating', 'error')
+        result = self.openstack(f'-q {RESTORE} --type fast --wait')
+        self.assertEqual(result.status, 1)
+        self.assertIn('could not be created, or', result.stderr)
 
     def test_a_volume_made_from_a_backup_is_watched(self) -> None:
         self.on_statuses('creating', 'restoring-backup', 'available', name='fresh')
