@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who the user is: the project and the roles that the token is for."""
+"""Who the user is: the project and the roles of the token."""
 
 from typing import Any, NamedTuple
 
@@ -7,7 +7,7 @@ from backupext.core.models import Backup
 
 
 class Access(NamedTuple):
-    """What a user may see and change, as far as the token tells."""
+    """What a user may see and change, according to the token."""
 
     project_id: str | None = None
     project_name: str | None = None
@@ -15,19 +15,19 @@ class Access(NamedTuple):
 
     @classmethod
     def of(cls, token: Any) -> 'Access':
-        """Read keystoneauth's account of a token; None where there is none."""
+        """Read keystoneauth's description of a token; None gives access to nothing."""
         if not token:
             return cls()
         return cls(token.project_id, token.project_name, 'admin' in token.role_names)
 
     def is_own(self, project: str) -> bool:
-        """Tell whether a name or an ID is that of the token's project."""
+        """Return whether a name or an ID belongs to the token's project."""
         return project in {self.project_id, self.project_name}
 
     def may_be_foreign(self, backup: Backup) -> bool:
-        """Tell whether a backup may belong to another project than the token is for.
+        """Return whether a backup may belong to a project other than the token's.
 
-        Only administrators find such a one, and see whose it is (from 3.18 on).
+        Only administrators find such a backup. They see its project from microversion 3.18 on.
         """
         if backup.project_id is None:
             return self.is_admin

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What speaks to Block Storage: finding by name or ID, paging through lists, one call each.
+"""The requests to Block Storage: find by name or ID, list, read and change.
 
-Every method raises :class:`backupext.errors.RequestError` where the cloud refuses or cannot be
-reached, with a sentence that begins with what was tried.
+Every method raises :class:`backupext.errors.RequestError` if the cloud refuses the request or
+cannot be reached. The message begins with what the method tried.
 """
 
 import contextlib
@@ -31,17 +31,17 @@ Answer = TypeVar('Answer')
 
 
 class Patience(Protocol):
-    """How long and how often a request that only reads is sent."""
+    """How long and how often to repeat a request that only reads."""
 
     def ask(self, request: Callable[[], Answer]) -> Answer:
-        """Send a request, more than once where that helps."""
+        """Send a request, and repeat it if that may help."""
 
     def time_left(self) -> float | None:
-        """Give the seconds until nothing more may be sent; None is no limit."""
+        """Return the seconds that are left for requests; None means no limit."""
 
 
 class _Once:
-    """Takes the first answer, or the first failure."""
+    """Sends each request once."""
 
     def ask(self, request: Callable[[], Answer]) -> Answer:
         return request()
@@ -52,7 +52,7 @@ class _Once:
 
 @dataclass(frozen=True)
 class _Kind(Generic[Row]):
-    """What can be found: its noun, which is its key in an answer too, and how to read one."""
+    """What can be found: its noun, which is also its key in an answer, and its parser."""
 
     noun: str
     from_api: Callable[[Mapping[str, Any]], Row]
@@ -74,9 +74,9 @@ class Cloud:
     """Block Storage, as one user in one project sees it."""
 
     def __init__(self, client_manager: Any, patience: Patience | None = None) -> None:
-        """Take over OSC's authenticated connection; sends no request unless a version is pinned.
+        """Use OSC's authenticated connection; this sends no request unless a version is pinned.
 
-        :param patience: how requests that only read are sent; once each by default.
+        :param patience: how to repeat requests that only read; by default they are sent once.
         """
         self._patience = patience or _Once()
         self._connection = client_manager.sdk_connection
@@ -88,7 +88,7 @@ class Cloud:
             return connect(self._connection, self._patience.time_left)
 
     def patient(self, patience: Patience) -> 'Cloud':
-        """Return the same cloud, whose requests that only read are sent with more patience."""
+        """Return the same cloud, with another patience for requests that only read."""
         view = copy.copy(self)
         view._patience = patience  # noqa: SLF001  # a view of the same class
         view._session = self._session.limited(patience.time_left)  # noqa: SLF001
@@ -97,30 +97,30 @@ class Cloud:
     # What can be asked for
 
     def require(self, *options: str) -> None:
-        """Refuse options that the pin or the cloud does not have, now or before anything changes.
+        """Refuse options that the microversion does not have, before anything changes.
 
         :param options: names in :data:`backupext.core.features.OPTIONS`.
-        :raises UnsupportedError: one of them cannot be had.
+        :raises UnsupportedError: the pin or the cloud is too old for one of them.
         """
         for option in options:
             self._session.negotiation.require(features.OPTIONS[option])
 
     def shows(self, column: str) -> bool:
-        """Tell whether the microversion in use has a column for those who may see it."""
+        """Return whether the microversion in use has a column, for a user who may see it."""
         return self._session.negotiation.version >= features.COLUMNS[column].since
 
     def has(self, column: str, *, sees_owners: bool) -> bool:
-        """Tell whether the microversion in use and the user's role have a column."""
+        """Return whether this user sees a column with the microversion in use."""
         feature = features.COLUMNS.get(column)
         if feature is None:
             return True
         return self.shows(column) and (sees_owners or not feature.admin)
 
     def find_project(self, reference: str) -> str:
-        """Find a project's ID by name or ID; an ID needs no request.
+        """Return the ID of a project, given by name or ID; an ID needs no request.
 
         :raises NotFoundError: no project has that name.
-        :raises AmbiguousError: several projects have it.
+        :raises AmbiguousError: several projects have that name.
         """
         if _PROJECT_ID.fullmatch(reference):
             return reference
@@ -145,12 +145,12 @@ class Cloud:
     # Finding
 
     def find_backup(self, reference: str, scope: Scope = OWN_PROJECT) -> Backup:
-        """Find a backup by ID, or by name in the scope: one request for either.
+        """Find a backup by ID, or by name in the scope, with one request.
 
-        An ID that is not found may be the name of another backup; that costs a second one.
+        If no backup has the ID, it may be the name of another one: that costs a second request.
 
-        :raises NotFoundError: there is none.
-        :raises AmbiguousError: several have the name; the message lists them.
+        :raises NotFoundError: no backup has the name or ID.
+        :raises AmbiguousError: several backups have the name; the message lists them.
         """
         return self._find(_BACKUP, self._fetch_backup, reference, scope)
 
@@ -194,20 +194,20 @@ class Cloud:
     def list_backups(
         self, query: Mapping[str, str], *, page_size: int | None = None, most: int | None = None
     ) -> Iterator[Backup]:
-        """List backups page by page, as they are asked for, newest first unless the query sorts.
+        """Yield backups, the newest first unless the query sorts; read each page when needed.
 
-        :param page_size: rows a request; the cloud's own limit (1000) where it is smaller.
-        :param most: stop after so many.
+        :param page_size: rows per request; the cloud may have a smaller limit (1000 by default).
+        :param most: the largest number of backups to yield.
         """
         return self._rows(_BACKUP, query, page_size=page_size, most=most)
 
     @property
     def time(self) -> datetime:
-        """What time the cloud had at its last answer (aware, UTC), to the second."""
+        """The time on the cloud's clock at its last answer (aware, UTC), in whole seconds."""
         return self._session.server_time or datetime.now(timezone.utc)
 
     def read_volume_name(self, id_: str) -> str | None:
-        """Give the name of one of the project's volumes; None where that cannot be told."""
+        """Return the name of one of the project's volumes; None if it cannot be read."""
         with contextlib.suppress(errors.RequestError):
             volume = self.read_volume(id_)
             if volume and volume.project_id in {None, self.access.project_id}:
@@ -215,20 +215,20 @@ class Cloud:
         return None
 
     def list_readable_volume_names(self) -> Iterator[dict[str, str | None]]:
-        """List the names of the project's volumes by ID, a page at a time.
+        """Yield the names of the project's volumes by ID, a page at a time.
 
-        They are an addition to a list: where they cannot be read, it ends early.
+        A list is useful without them: after a failure no more pages follow.
         """
         with contextlib.suppress(errors.RequestError):
             yield from self.list_volume_names(OWN_PROJECT)
 
     def list_volumes_named(self, name: str) -> Iterator[Volume]:
-        """List the project's volumes of a name."""
+        """Yield the project's volumes that have a name."""
         rows = self._rows(_VOLUME, {'name': name})
         return (volume for volume in rows if volume.name == name)
 
     def read_volume_type_name(self, id_: str) -> str | None:
-        """Give the name of a volume type; None where it cannot be told."""
+        """Return the name of a volume type; None if it cannot be read."""
         with contextlib.suppress(errors.RequestError), attempt(f'look up volume type {id_}'):
             answer = self._patience.ask(lambda: self._get(f'/types/{id_}'))
             with reading_answer():
@@ -236,7 +236,7 @@ class Cloud:
         return None
 
     def list_volume_names(self, scope: Scope) -> Iterator[dict[str, str | None]]:
-        """List the names of the scope's volumes by ID, a page at a time."""
+        """Yield the names of the scope's volumes by ID, a page at a time."""
         for page in self._pages(_VOLUME.path, 'volumes', scope.query):
             yield {row['id']: row['name'] for row in page}
 
@@ -263,10 +263,10 @@ class Cloud:
     def _pages(
         self, path: str, key: str, query: Mapping[str, str]
     ) -> Iterator[Sequence[Mapping[str, Any]]]:
-        """Read pages while the cloud says that there are more; a repeated marker ends it too.
+        """Yield pages until the cloud names no next one, or repeats the last row.
 
-        Another command may delete the row behind which the next page begins. Cinder does not know
-        such a marker (404); the row before it serves as well.
+        Another command may delete the row after which the next page begins. Cinder refuses such a
+        marker (404); then an earlier row is the marker.
         """
         if query.get('limit') == '0':
             return
@@ -299,21 +299,21 @@ class Cloud:
             return answer
 
     def read_backup(self, id_: str) -> Backup | None:
-        """Read a backup by its ID alone; None if it is gone."""
+        """Read a backup by ID only; None if it does not exist."""
         with contextlib.suppress(errors.NotFoundError):
             return self._patience.ask(lambda: self._fetch_backup(id_))
         return None
 
     def read_volume(self, id_: str) -> Volume | None:
-        """Read a volume by its ID alone; None if it is gone."""
+        """Read a volume by ID only; None if it does not exist."""
         with contextlib.suppress(errors.NotFoundError):
             return self._patience.ask(lambda: self._fetch(_VOLUME, id_))
         return None
 
     def read_user_message(self, id_: str) -> str | None:
-        """Give what the service tells users about a failure of theirs (3.3); None if nothing.
+        """Return the newest message of the service about a volume or backup (3.3), if any.
 
-        It is an addition to what is known already, so nothing that goes wrong here matters.
+        It only adds to what is known already, so every failure is ignored.
         """
         with contextlib.suppress(errors.RequestError), attempt('list messages'):
             answer = self._get('/messages', {'resource_uuid': id_})
@@ -324,9 +324,9 @@ class Cloud:
         return None
 
     def list_dependents(self, backup: Backup) -> list[Backup]:
-        """List the incrementals whose parent a backup is, in every project (administrators only).
+        """Return the incremental backups whose parent is a backup (administrators only).
 
-        The parent is never shown, but an administrator may filter by it.
+        They may be in any project. Cinder never shows a parent, but filters by it.
         """
         return list(self.list_backups({'parent_id': backup.id, 'all_tenants': '1'}))
 
@@ -338,7 +338,7 @@ class Cloud:
     # Changes
 
     def create_backup(self, **attributes: Any) -> Backup:
-        """Create a backup: 202, with its ID and name; ``volume_id`` is needed."""
+        """Request a backup of ``volume_id``; the answer (202) has its ID and name."""
         volume_id = attributes['volume_id']
         with attempt(f'back up volume {volume_id}'):
             made = resource.Backup.new(**attributes).create(self._session)
@@ -347,7 +347,7 @@ class Cloud:
         return Backup(made.id, made.name, 'creating', volume_id)
 
     def create_volume_from(self, backup: Backup, **attributes: str | int | None) -> Volume:
-        """Create a volume from a backup (3.47), which restores it: 202, with its ID and name."""
+        """Request a new volume from a backup (3.47); the answer (202) has its ID and name."""
         volume = {key: value for key, value in attributes.items() if value is not None}
         body = {'volume': {'backup_id': backup.id, **volume}}
         with attempt(_doing('restore', backup)):
@@ -357,14 +357,14 @@ class Cloud:
                 return Volume.from_api(response.json()['volume'])
 
     def update_backup(self, backup: Backup, **attributes: Any) -> None:
-        """Set name, description or metadata, each as a whole."""
+        """Replace the name, the description or the metadata."""
         with attempt(_doing('change', backup)):
             changed = _target(backup)
             changed._update(**attributes)  # noqa: SLF001  # how the SDK's own proxy updates
             changed.commit(self._session)
 
     def delete_backup(self, backup: Backup, *, force: bool = False) -> None:
-        """Ask for a deletion, which takes its time: 202."""
+        """Request a deletion (202); Cinder deletes later."""
         with attempt(_doing('delete', backup)):
             target = _target(backup)
             if force:
@@ -375,23 +375,23 @@ class Cloud:
     def restore_backup(
         self, backup: Backup, *, volume_id: str | None = None, name: str | None = None
     ) -> resource.Backup:
-        """Ask for a restore into a volume or a new one: 202, with the volume's ID and name."""
+        """Request a restore to a volume or a new one; the answer (202) has its ID and name."""
         with attempt(_doing('restore', backup)):
             target = _target(backup)
             return target.restore(self._session, volume_id=volume_id, name=name)
 
     def reset_backup(self, backup: Backup, status: str) -> None:
-        """Set the status in the database, a moment later: 202."""
+        """Request another status in the database (202); Cinder sets it a moment later."""
         with attempt(f'{_doing("set the state of", backup)} to {status}'):
             _target(backup).reset(self._session, status)
 
     def export_record(self, backup: Backup) -> dict[str, object]:
-        """Give the record that another cloud needs to import a backup."""
+        """Return the record with which another cloud imports a backup."""
         with attempt(_doing('export the record of', backup)):
             return _target(backup).export_record(self._session)
 
     def import_record(self, service: str, url: str) -> resource.Backup:
-        """Import a record: 201, with ID and name; whether it worked shows a moment later."""
+        """Import a record: 201, with ID and name; the status shows the result later."""
         with attempt('import the record'):
             return resource.Backup.import_record(self._session, service=service, url=url)
 
@@ -425,6 +425,6 @@ def _only_one(kind: _Kind[Row], name: str, rows: list[Row]) -> Row:
 
 
 def _doing(what: str, backup: Backup) -> str:
-    """Say what is tried on which backup, with its status where that may be why it fails."""
+    """Describe a request, with the backup's status if it may explain a failure."""
     status = f' in status {backup.status}' if backup.status not in {None, 'available'} else ''
     return f'{what} backup {backup}{status}'

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exceptions that carry a sentence for the user and an exit status; they never print.
+"""Exceptions that carry a message for the user and an exit status; they never print.
 
-A request that failed carries a cause as well: code decides by it, never by the words.
+The message says what happened, to which backup, why, and last what to do next. A failed request
+also has a cause. Code decides by the type and the cause, never by the words.
 """
 
 from collections.abc import Sequence
@@ -12,45 +13,45 @@ if TYPE_CHECKING:
 
 
 class BackupError(Exception):
-    """Something failed: the message is one sentence that says what, on which backup, and why."""
+    """The command failed."""
 
     exit_status = 1
 
 
 class UsageError(BackupError):
-    """The command line asks for nothing, or for something that makes no sense."""
+    """The command line asks for nothing, or its options do not fit together."""
 
     exit_status = 2
 
 
 class NotFoundError(BackupError):
-    """Nothing has this name or ID within reach of the user."""
+    """The user can see nothing that has this name or ID."""
 
 
 class AmbiguousError(BackupError):
-    """Several things have this name: the message lists their IDs."""
+    """Several things have this name; the message lists their IDs."""
 
 
 class UnsupportedError(BackupError):
-    """The microversion in use, pinned or the cloud's newest, does not have what was asked for."""
+    """The microversion in use, pinned or the newest of the cloud, lacks what was requested."""
 
 
 class RefusedError(BackupError):
-    """Refused before anything was changed, because it would lose data or cannot work."""
+    """The plugin refused before it changed anything: data would be lost, or it cannot work."""
 
 
 class EndedBadlyError(BackupError):
-    """What was waited for cannot happen any more: the backup or volume is in another state."""
+    """A backup or volume cannot reach the status that the command waits for."""
 
 
 class RequestError(BackupError):
     """A request failed: the cloud refused it or could not be reached.
 
     :param sentence: what was tried and why it failed.
-    :param advice: a sentence that says what to do next, which comes last.
-    :param status: the HTTP status of the answer, None where none came.
+    :param advice: a sentence that says what to do next; it comes last.
+    :param status: the HTTP status of the answer, or None if there was no answer.
     :param sent: whether the request may have reached the server.
-    :param retry_after: how many seconds the cloud asks to wait before the next try.
+    :param retry_after: the number of seconds to wait before the next try, if the cloud names one.
     """
 
     def __init__(  # noqa: PLR0913  # what is known of a failure
@@ -73,16 +74,16 @@ class RequestError(BackupError):
 
     @property
     def is_transient(self) -> bool:
-        """Whether it may pass on its own: no connection, too many requests, a server's fault."""
+        """Whether a later try may succeed: no connection, too many requests, a server's fault."""
         return self.cause.is_transient
 
     @property
     def leaves_doubt(self) -> bool:
-        """Whether the request may have been carried out although it failed."""
+        """Whether the cloud may have carried out the request although it failed."""
         return self._sent and self.cause.leaves_doubt
 
     def followed_by(self, later: 'RequestError') -> 'RequestError':
-        """Join the first failure of a request with that of a later try, which it may explain."""
+        """Return a failure that reports the first try too, since it may explain the later one."""
         if later.sentence == self.sentence:
             return later
         return RequestError(
@@ -95,11 +96,11 @@ class RequestError(BackupError):
 
 
 class StoppedWaitingError(BackupError):
-    """The wait has ended before the cloud has; nothing was cancelled.
+    """The command stopped waiting before the cloud finished; nothing was cancelled.
 
     :param why: a clause such as 'Interrupted'.
-    :param running: what still runs in the cloud, each with how to look at it.
-    :param untouched: what was not asked for yet.
+    :param running: what the cloud may still be working on, each with the command that shows it.
+    :param not_started: what the command has not requested yet.
     :param advice: a sentence that says what to do next.
     """
 
@@ -119,7 +120,7 @@ class StoppedWaitingError(BackupError):
 
     @property
     def names_something(self) -> bool:
-        """Whether it names what still runs, or says what to do."""
+        """Whether the message names what may still run, or says what to do."""
         return bool(self._running or self._advice)
 
     def with_more(
@@ -128,19 +129,19 @@ class StoppedWaitingError(BackupError):
         untouched: Sequence[str] = (),
         advice: str | None = None,
     ) -> 'StoppedWaitingError':
-        """Return the same with more that still runs or was not asked for yet."""
+        """Return the same error with more that may still run or was not started."""
         still = tuple(dict.fromkeys((*running, *self._running)))
         rest = tuple(dict.fromkeys((*self._untouched, *untouched)))
         return type(self)(self._why, still, rest, advice or self._advice)
 
 
 class TimedOutError(StoppedWaitingError):
-    """The time limit has passed; what was asked for goes on in the cloud."""
+    """The time limit has passed; the cloud continues."""
 
     exit_status = 3
 
 
 class InterruptedByUserError(StoppedWaitingError):
-    """Ctrl-C while waiting; nothing was cancelled."""
+    """The user pressed Ctrl-C; nothing was cancelled."""
 
     exit_status = 130

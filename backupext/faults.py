@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the SDK and keystoneauth raise, as one sentence with a cause."""
+"""Turn what the SDK and keystoneauth raise into a message with a cause."""
 
 import contextlib
 import functools
@@ -20,16 +20,16 @@ from backupext.errors import RequestError
 
 
 class NoEndpointError(Exception):
-    """The SDK or keystoneauth cannot choose an endpoint from the catalogue and the settings."""
+    """The SDK or keystoneauth finds no endpoint for the catalogue and the settings."""
 
 
 class UnexpectedAnswerError(Exception):
-    """An answer is not what Block Storage says: a login page, or a body that lacks what it has."""
+    """An answer is not from Block Storage: a login page, or JSON without the required keys."""
 
 
 @contextlib.contextmanager
 def attempt(what: str) -> Iterator[None]:
-    """Turn what the SDK and keystoneauth raise into one sentence: 'Cannot <what>: <why>.'.
+    """Turn what the SDK and keystoneauth raise into 'Cannot <what>: <cause>. <advice>'.
 
     :raises RequestError: the request failed.
     """
@@ -41,10 +41,7 @@ def attempt(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def reading_answer() -> Iterator[None]:
-    """Notice that an answer lacks what every answer of Block Storage has.
-
-    :raises UnexpectedAnswerError: it does.
-    """
+    """Raise UnexpectedAnswerError if an answer lacks a key that Block Storage always sends."""
     try:
         yield
     except (KeyError, TypeError, ValueError) as error:
@@ -157,7 +154,7 @@ def _refused(what: str, status: int, said: str, retry_after: float | None) -> Re
 
 
 def _said(error: sdk_exceptions.HttpException) -> str:
-    """Return the server's message; the SDK takes the markup out of a page line by line only."""
+    """Return the server's message; the SDK removes markup only within a line."""
     response = error.response
     if response is not None and 'html' in response.headers.get('Content-Type', ''):
         return without_markup(response.text)
@@ -165,7 +162,7 @@ def _said(error: sdk_exceptions.HttpException) -> str:
 
 
 def _retry_after(response: Any) -> float | None:
-    """Return how many seconds the cloud asks to wait, where it says so: a number or a date."""
+    """Return how many seconds the cloud asks to wait: ``Retry-After`` is a number or a date."""
     text = response.headers.get('Retry-After', '') if response is not None else ''
     if text.isdecimal():
         return float(text)
@@ -177,7 +174,7 @@ def _retry_after(response: Any) -> float | None:
 
 
 def server_time(response: requests.Response) -> datetime | None:
-    """Return the time of an answer, aware; proxies may put theirs beside the server's."""
+    """Return when the server answered (aware); a proxy may have added a second date."""
     return _time(response.headers.get('Date', ''))
 
 
@@ -190,12 +187,10 @@ def _time(text: str) -> datetime | None:
 
 @contextlib.contextmanager
 def choosing_endpoint() -> Iterator[None]:
-    """Notice that the SDK or keystoneauth cannot make sense of the catalogue or the settings.
+    """Raise NoEndpointError if the SDK or keystoneauth finds no endpoint.
 
-    They raise plain ValueErrors and TypeErrors then, for instance where a region has none of the
-    two Block Storage services that the catalogue lists.
-
-    :raises NoEndpointError: they cannot.
+    They raise a plain ValueError or TypeError then, for instance if neither of the two Block
+    Storage services in the catalogue is in the region.
     """
     try:
         yield
@@ -205,10 +200,10 @@ def choosing_endpoint() -> Iterator[None]:
 
 @contextlib.contextmanager
 def pin_refused(objection: Callable[[str], str | None]) -> Iterator[None]:
-    """Shorten what the SDK says of a pin that cannot be used.
+    """Shorten the SDK's message about a pinned version that the cloud does not have.
 
-    :param objection: reads the SDK's words; None where they are about something else.
-    :raises UnsupportedError: the pin cannot be used.
+    :param objection: reads the SDK's message; returns None if it is about something else.
+    :raises UnsupportedError: the cloud does not have the pinned version.
     """
     try:
         yield
@@ -225,9 +220,9 @@ SilentEndpointError = sdk_exceptions.ServiceDiscoveryException
 
 @contextlib.contextmanager
 def explaining_silence() -> Iterator[None]:
-    """Say of an endpoint of the user's own that it does not answer, as the SDK does from 4.11 on.
+    """Raise what the SDK raises from 4.11 on if a configured endpoint does not answer.
 
-    Earlier ones look for the version in what they have not got from there.
+    Earlier releases raise an AttributeError: they read a version document that they do not have.
     """
     try:
         yield

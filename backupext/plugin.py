@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What python-openstackclient loads: constants and hooks, standard library only.
 
-OSC loads the command groups of ``openstack.cli.extension`` modules after its own, and cliff's
-command table is last-loaded-wins. An own module that shares OSC's version option therefore takes
-over its commands whatever the order of installation; entry points in OSC's own group
-``openstack.volume.v3`` would not (the winner would be what the file system lists last).
+OSC loads the command groups of ``openstack.cli.extension`` modules after its own, and in cliff's
+command table the last one loaded wins. A separate module that shares OSC's version option therefore
+replaces the built-in commands, whatever the order of installation. Entry points in the built-in
+group ``openstack.volume.v3`` would not: the file system's order would decide.
 """
 
 import argparse
@@ -17,22 +17,22 @@ DEFAULT_API_VERSION = '3'
 
 
 def build_option_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Add nothing: ``--os-volume-api-version`` is OSC's own."""
+    """Add nothing: OSC has ``--os-volume-api-version``."""
     return parser
 
 
 def check_api_version(_version: str) -> bool:
-    """Accept what OSC accepts: its own volume module judges the version they share."""
+    """Accept every version: OSC's volume module checks the version that both share."""
     return True
 
 
 def make_client(instance: Any) -> Any:
-    """Give the SDK's Block Storage proxy, as OSC's own volume module does from 10.2 on."""
+    """Return the SDK's Block Storage proxy, as OSC's volume module does from 10.2 on."""
     return instance.sdk_connection.block_storage
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:
-    """Tell whether a line of cliff's may be logged: all but that our commands replace OSC's.
+    """Return whether to log a line: all but cliff's warning that this plugin replaces commands.
 
     From 4.13 on cliff logs a warning for each command that a later group replaces. osc-lib pins
     the logger ``cliff`` at ERROR, except where clouds.yaml has a ``logging:`` section.

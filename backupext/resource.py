@@ -11,26 +11,26 @@ from backupext.faults import reading_answer
 
 
 class Backup(sdk_backup.Backup):
-    """One backup and what can be done with it.
+    """One backup, and the requests for it.
 
-    It is used with a :class:`backupext.session.Session`, which decides the microversion.
+    Use it with a :class:`backupext.session.Session`, which decides the microversion.
     """
 
     # SDK releases before 4.5 have no update.
     allow_commit = True
-    #: SDK 0.101 lacks it.
+    #: SDK 0.101 does not have it.
     encryption_key_id = resource.Body('encryption_key_id')
-    #: The volume of a restore. SDK releases before 4.4 lack it.
+    #: The name of the volume in the answer to a restore. SDK releases before 4.4 do not have it.
     volume_name = resource.Body('volume_name')
 
     def restore(
         self, session: adapter.Adapter, volume_id: str | None = None, name: str | None = None
     ) -> 'Backup':
-        """Restore into an existing volume, or into a new one, with or without a name of ours.
+        """Restore to an existing volume, or to a new one, with or without a name.
 
-        Every SDK release refuses a restore with neither volume nor name, which Cinder allows, and
-        those before 4.x keep nothing of the answer. ``volume_id`` and ``volume_name`` are then the
-        volume's.
+        Cinder allows a restore with neither volume nor name. Every SDK release refuses it, and
+        those before 4.x ignore the answer. Afterwards ``volume_id`` and ``volume_name`` are those
+        of the volume.
         """
         target = {'volume_id': volume_id, 'name': name}
         body = {'restore': {key: value for key, value in target.items() if value is not None}}
@@ -42,18 +42,21 @@ class Backup(sdk_backup.Backup):
         return self
 
     def force_delete(self, session: adapter.Adapter) -> None:
-        """Delete whatever the status is. SDK releases send 3.64, which an older cloud refuses."""
+        """Delete in any status. SDK releases send 3.64, which an older cloud refuses."""
         self._act(session, {'os-force_delete': None})
 
     def reset(self, session: adapter.Adapter, status: str) -> None:
-        """Set the status in the database, with no regard to the data.
+        """Set the status in the database; the data is not checked.
 
-        SDK releases send 3.64, which an older cloud refuses; 4.22 has renamed it.
+        SDK releases send 3.64, which an older cloud refuses; 4.22 renamed the method.
         """
         self._act(session, {'os-reset_status': {'status': status}})
 
     def export_record(self, session: adapter.Adapter) -> dict[str, object]:
-        """Give what another cloud needs to import this backup; SDK releases name it differently."""
+        """Return the record with which another cloud imports this backup.
+
+        The method has different names in different SDK releases.
+        """
         response = session.get(f'{self.base_path}/{self.id}/export_record')
         exceptions.raise_from_response(response)
         with reading_answer():
@@ -62,9 +65,9 @@ class Backup(sdk_backup.Backup):
 
     @classmethod
     def import_record(cls, session: adapter.Adapter, *, service: str, url: str) -> 'Backup':
-        """Import a record; the backup is ``available``, or ``error``, a moment later.
+        """Import a record; the backup turns ``available`` or ``error`` a moment later.
 
-        SDK 4.16 to 4.22 post it to the export's route; earlier ones have no import.
+        SDK 4.16 to 4.22 post to the path of the export; earlier ones have no import.
         """
         record = {'backup_service': service, 'backup_url': url}
         response = session.post(f'{cls.base_path}/import_record', json={'backup-record': record})

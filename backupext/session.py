@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The SDK's authenticated proxy, asked at the right microversion."""
+"""The SDK's authenticated proxy, with the right microversion in each request."""
 
 import contextlib
 import logging
@@ -25,12 +25,12 @@ _SHORTEST = 0.1
 
 
 class Negotiation:
-    """Which microversion the requests of a command are sent at, and what the command requires.
+    """The microversion of a command's requests, and what the command requires.
 
-    Pinned, it is the pin. Unpinned, it is the newest that both sides know, without asking first:
-    the newest that this plugin knows is sent, and a cloud that is older refuses the request as a
-    whole (406) and says what it offers. That costs no request on a cloud that is new enough, and
-    one on an older one, where discovery would cost two on each.
+    If the user pinned a microversion, it is that one. Otherwise it is the newest that both sides
+    know, without discovery: requests name the newest that this plugin knows, and an older cloud
+    refuses the first one as a whole (406) and says what it offers. That costs one request on an
+    older cloud and none on a newer one; discovery would cost two on every cloud.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class Negotiation:
     ) -> None:
         """Read the pin.
 
-        :param asked_for: the version that the user asked for; the proxy knows a microversion,
-            except that the SDK takes 3.0 for none where OSC, up to 10.1, makes the connection.
-        :param setting: the setting of clouds.yaml that the pin comes from, where it does.
+        :param asked_for: the version that the user requested. The proxy knows a microversion, but
+            with OSC up to 10.1 the SDK treats 3.0 as none.
+        :param setting: the setting in clouds.yaml that pins the version, if one does.
         """
         self._proxy = proxy
         self._setting = setting
@@ -52,25 +52,25 @@ class Negotiation:
         self.version = self.pin or features.NEWEST
 
     def require(self, feature: features.Feature) -> None:
-        """Refuse what the command needs and the cloud or the pin does not have, now or later.
+        """Refuse a feature that the cloud or the pin does not have, now or later.
 
-        What an unpinned cloud offers shows only when it refuses a request: the requirement is
-        looked at again then, before that request is sent again.
+        Without a pin, what the cloud offers is unknown until it refuses a request. The requirement
+        is then checked again, before the request is repeated.
 
-        :raises UnsupportedError: it cannot be had.
+        :raises UnsupportedError: the cloud or the pin does not have the feature.
         """
         self._required.append(feature)
         self._check(feature)
 
     @property
     def is_open(self) -> bool:
-        """Whether the cloud may still refuse the version in use."""
+        """Whether the cloud may still refuse the microversion in use."""
         return not self.pin and not self._offer
 
     def learn(self, refusal: requests.Response) -> None:
-        """Choose another version after a refusal.
+        """Choose another microversion after a refusal.
 
-        :raises UnsupportedError: the cloud lacks what the command requires; nothing was done.
+        :raises UnsupportedError: the cloud lacks what the command requires; nothing was changed.
         """
         self._offer = features.read_offer(refusal.text) or self._discover()
         if not self._offer:
@@ -86,7 +86,7 @@ class Negotiation:
             self._check(feature)
 
     def _discover(self) -> features.Range | None:
-        """Ask the cloud's version document; it costs nothing where a pin made the SDK read it."""
+        """Read the cloud's version document; it costs no request if a pin made the SDK read it."""
         data = self._proxy.get_endpoint_data()
         if not data or not data.min_microversion or not data.max_microversion:
             return None
@@ -102,11 +102,11 @@ class Negotiation:
 
 
 class Session(adapter.Adapter):
-    """A proxy of openstacksdk that sends each request at one microversion, in limited time.
+    """A proxy of openstacksdk that sends each request with one microversion and a time limit.
 
-    It overrides the microversion that the SDK's own methods choose: some of them send one that the
-    cloud may not have (reset and force_delete always 3.64), others none (restore). Those that look
-    for the session's default find it, and so run no discovery.
+    It overrides the microversion that the SDK's methods choose: some of them send one that the
+    cloud may not have (reset and force_delete always 3.64), others none (restore). The methods that
+    look for the session's default find it, and so run no discovery.
     """
 
     def __init__(
@@ -115,9 +115,9 @@ class Session(adapter.Adapter):
         negotiation: Negotiation,
         time_left: Callable[[], float | None] = lambda: None,
     ) -> None:
-        """Take over a proxy of the SDK's.
+        """Wrap a proxy of the SDK.
 
-        :param time_left: gives the seconds that a request may take; None is no limit.
+        :param time_left: returns how many seconds a request may take; None means no limit.
         """
         super().__init__(proxy.session, default_microversion=str(negotiation.version))
         self._proxy = proxy
@@ -127,13 +127,13 @@ class Session(adapter.Adapter):
         self.server_time: datetime | None = None
 
     def limited(self, time_left: Callable[[], float | None]) -> 'Session':
-        """Return a session whose requests do not outlive a time limit."""
+        """Return a session whose requests end within a time limit."""
         return Session(self._proxy, self.negotiation, time_left)
 
     def request(self, url: str, method: str, **kwargs: Any) -> requests.Response:
-        """Send a request, again at an older microversion where the cloud is too old for the newest.
+        """Send a request; if the cloud is too old, repeat it with an older microversion.
 
-        :raises UnsupportedError: the cloud lacks what the command requires; nothing was done.
+        :raises UnsupportedError: the cloud lacks what the command requires; nothing was changed.
         """
         response = self._send(url, method, **kwargs)
         if response.status_code == _NOT_ACCEPTABLE and self.negotiation.is_open:
@@ -167,9 +167,9 @@ class Session(adapter.Adapter):
 def connect(connection: Any, time_left: Callable[[], float | None] = lambda: None) -> Session:
     """Return a session of Block Storage.
 
-    Where a version is pinned, the SDK looks for it at the endpoint.
+    If a version is pinned, the SDK looks for it at the endpoint.
 
-    :raises UnsupportedError: the cloud does not have the version that is pinned.
+    :raises UnsupportedError: the cloud does not have the pinned version.
     """
     config = connection.config
     setting = _pinning_setting(config)
@@ -214,17 +214,19 @@ _SERVICE_NAMES = ('block_storage', 'block_store', 'volumev3', 'volumev2', 'volum
 
 
 def _pinning_setting(config: Any) -> str | None:
-    """Name the setting of clouds.yaml that pins a microversion, if any does."""
+    """Return the name of the setting in clouds.yaml that pins a microversion, if one does."""
     keys = (f'{name}_default_microversion' for name in _SERVICE_NAMES)
     return next((key for key in keys if config.config.get(key)), None)
 
 
 @contextlib.contextmanager
 def limit(session: Any, *seconds: float | None) -> Iterator[None]:
-    """Limit the requests of a keystoneauth session, those for a new token included.
+    """Limit the time of a keystoneauth session's requests, including those for a new token.
 
-    keystoneauth has one limit for all of them: ``api_timeout`` in clouds.yaml, which stays where it
-    is shorter.
+    keystoneauth has one limit for all of them, ``api_timeout`` in clouds.yaml. The shortest limit
+    applies.
+
+    :param seconds: further limits; None means no limit.
     """
     before = session.timeout
     limits = [each for each in (before, *seconds) if each is not None]
@@ -236,10 +238,10 @@ def limit(session: Any, *seconds: float | None) -> Iterator[None]:
 
 
 def _is_debug_logged() -> bool:
-    """Tell whether anybody reads what keystoneauth logs of a request.
+    """Return whether a handler shows what keystoneauth logs of a request.
 
-    OSC opens the root logger for everything and leaves it to the handlers to drop it, so that each
-    answer would be formatted for nothing, which costs 10 ms a page.
+    OSC sets the root logger to the lowest level and lets the handlers filter. Each answer would be
+    formatted in vain, which costs 10 ms a page.
     """
     return any(handler.level <= logging.DEBUG for handler in logging.getLogger().handlers)
 
@@ -249,12 +251,12 @@ def _content_type(response: requests.Response) -> str:
 
 
 def _pin(text: str | None) -> features.Microversion | None:
-    """Read what the user pinned; ``latest`` is what an unpinned session asks for anyway."""
+    """Parse the pinned microversion; ``latest`` is the same as no pin."""
     if text in {None, 'latest'}:
         return None
     try:
         return features.Microversion.parse(str(text))
     except ValueError as error:
         raise errors.UsageError(
-            f"'{text}' is no microversion of Block Storage; one looks like {features.NEWEST}."
+            f"'{text}' is not a microversion of Block Storage: use one such as {features.NEWEST}."
         ) from error

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why requests fail: what code decides by, instead of by words."""
+"""Why requests fail; code decides by these causes, not by words."""
 
 from enum import Enum
 
 
 class Cause(Enum):
-    """Why a request failed, as far as the answer, or the lack of one, tells."""
+    """Why a request failed, judged by the answer or by its absence."""
 
     #: The identity service does not accept the credentials.
     CREDENTIALS = 'credentials'
@@ -14,22 +14,22 @@ class Cause(Enum):
     NOT_FOUND = 'not found'
     #: No backup service runs, or none in the availability zone.
     NO_BACKUP_SERVICE = 'no backup service'
-    #: A parent cannot be deleted while an incremental backup builds on it.
+    #: Incremental backups depend on the backup that was to be deleted.
     HAS_DEPENDENTS = 'has dependents'
-    #: There is nothing that an incremental backup could build on.
+    #: An incremental backup has no parent to build on.
     NO_PARENT = 'no parent'
     #: The backup driver cannot force a deletion.
     FORCE_UNSUPPORTED = 'force unsupported'
     BACKUP_QUOTA = 'backup quota'
     #: A quota of something else, such as volumes.
     OTHER_QUOTA = 'other quota'
-    #: Too many requests; it passes.
+    #: Too many requests in a short time.
     RATE_LIMITED = 'rate limited'
     #: The server failed (500).
     SERVER_FAILED = 'server failed'
-    #: The service, or the proxy's way to it, is down for the moment (502, 503, 504).
+    #: The service is down at the moment, or the proxy cannot reach it (502, 503, 504).
     UNAVAILABLE = 'unavailable'
-    #: No connection, or one that broke.
+    #: No connection, or a broken one.
     UNREACHABLE = 'unreachable'
     #: A connection, but no answer in time.
     NO_ANSWER = 'no answer'
@@ -39,17 +39,17 @@ class Cause(Enum):
     NO_SERVICE = 'no service'
     #: What answered is not Block Storage.
     UNEXPECTED_ANSWER = 'unexpected answer'
-    #: Anything else: the server's words say it.
+    #: Anything else; the server's message explains it.
     OTHER = 'other'
 
     @property
     def is_transient(self) -> bool:
-        """Whether it may pass on its own."""
+        """Whether a later try may succeed."""
         return self.leaves_doubt or self is Cause.RATE_LIMITED
 
     @property
     def leaves_doubt(self) -> bool:
-        """Whether a request that reached the server may have been carried out all the same."""
+        """Whether the server may have carried out a request that reached it."""
         return self in {
             Cause.SERVER_FAILED,
             Cause.UNAVAILABLE,

@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which backup an incremental may build on, inferred by Cinder's own rule.
+"""The parents of incremental backups, inferred by Cinder's rule.
 
-Cinder never shows the parent. When it makes an incremental backup it takes, among the volume's
-backups in the requester's project, the ``available`` one with the latest data timestamp; for a
-backup of a snapshot only those whose data is older than the snapshot. If there is no such backup,
-it takes the newest backup of all, provided that this one is ``available``. Container, availability
-zone and host do not matter. A backup that was not available at that moment was passed over.
-Releases up to Cinder 21 pass over none: they refuse an incremental backup if the one with the
-latest data is not available.
+Cinder never shows the parent. For an incremental backup it chooses among the volume's backups in
+the user's project: the ``available`` one with the latest data timestamp. For a backup of a
+snapshot, the data of the parent must be older than the snapshot. If there is no such backup, Cinder
+chooses the newest backup of all, if that one is ``available``. Container, availability zone and
+host do not matter. Cinder skips a backup that is not available at that moment. Releases up to
+Cinder 21 skip none: if the backup with the latest data is not available, they refuse.
 
-Times of the API's host and of the backup service's are compared, so the cloud's clocks must agree
-to within the time that a backup takes, as OpenStack needs them to. If they do not, or if the
-backup service dies between the two writes that end a backup, another backup may be taken for the
-parent. No parent is lost by that: Cinder refuses to delete one within its project, and across
-projects the plugin asks Cinder for the children before each deletion.
+The rule compares times of the API host and of the backup host, so their clocks must agree to within
+the duration of a backup, as OpenStack requires. If they do not, or if the backup service dies
+between the two writes that end a backup, the inferred parent may be wrong. No parent is lost by
+that: Cinder refuses to delete a parent within its project, and across projects the plugin asks
+Cinder for the children before each deletion.
 """
 
 import heapq
@@ -36,11 +35,11 @@ Group = tuple[str, str]
 
 
 class Graph:
-    """What builds on what among backups, of any number of projects and volumes; built once.
+    """Parents and children of backups, in any number of projects and volumes.
 
-    :param backups: all backups of each volume that is asked about.
-    :param parents: the parent's ID by the child's where it is known, as an administrator can see
-        it; None for a child that has none. The other parents are inferred.
+    :param backups: all backups of each volume in question.
+    :param parents: the known parents: the parent's ID by the child's, or None if the child has no
+        parent. An administrator can read them. The other parents are inferred.
     """
 
     def __init__(
@@ -71,39 +70,39 @@ class Graph:
 
     @property
     def backups(self) -> Iterable[Backup]:
-        """All backups, the ones of a volume in any order."""
+        """All backups, in any order."""
         return self._backups.values()
 
     def parents(self, backup: Backup) -> Sequence[Backup]:
-        """Return every backup that one may build on directly, the likeliest first.
+        """Return every possible parent of a backup, the likeliest first.
 
-        A parent cannot be deleted before its child, so the true one is among them as long as it
-        exists. Several mean that some may have been passed over.
+        A parent cannot be deleted before its child, so the true parent is among them. There are
+        several if Cinder may have skipped some.
         """
         return self._parents.get(backup.id, ())
 
     def is_certain(self, backup: Backup) -> bool:
-        """Return whether there is no doubt about the parent of a backup, or that it has none."""
+        """Return whether the parent of a backup is certain, or that it has none."""
         if backup.id in self._known or not backup.is_incremental:
             return True
         return len(self.parents(backup)) == 1
 
     def children(self, backup: Backup) -> Sequence[Backup]:
-        """Return every backup that may build on one directly, the oldest first."""
+        """Return every backup whose parent a backup may be, the oldest first."""
         return self._children.get(backup.id, ())
 
     def ancestors(self, backups: Iterable[Backup]) -> dict[str, Backup]:
-        """Return what backups may need, by ID, each with the first of them that may need it."""
+        """Return all possible ancestors by ID, each with the first backup that may need it."""
         return _walk(backups, self.parents)
 
     def descendants(self, backups: Iterable[Backup]) -> dict[str, Backup]:
-        """Return what may build on backups, by ID, each with the first of them that it may need."""
+        """Return all possible descendants by ID, each with the first backup that it may need."""
         return _walk(backups, self.children)
 
     def dependents(self, backup: Backup) -> tuple[list[Backup], list[Backup]]:
-        """Return what builds on a backup, directly or not: the certain, and the possible.
+        """Return what needs a backup, directly or not: the certain and the possible dependents.
 
-        A possible dependent may build on the backup, and may build on another one as well.
+        A possible dependent may need another backup instead.
         """
         reached = self.descendants([backup])
         certain = self._resting_on({backup.id})
@@ -115,9 +114,9 @@ class Graph:
 
     @cached_property
     def restorable(self) -> frozenset[str]:
-        """IDs of what can be restored: available, and on an unbroken chain down to a full backup.
+        """The IDs of the restorable backups: available, with an available chain to a full backup.
 
-        Where the parent is in doubt, one possible parent that can be restored is enough.
+        If the parent is not certain, one restorable possible parent is enough.
         """
         ahead = self._usable_full_backups
         found = {each.id for each in ahead}
@@ -130,7 +129,7 @@ class Graph:
 
     @cached_property
     def surely_restorable(self) -> frozenset[str]:
-        """IDs of what can be restored whichever possible parent is the true one."""
+        """The IDs of the backups that are restorable whichever possible parent is the true one."""
         full = {each.id for each in self._usable_full_backups}
         return frozenset(self._resting_on(full, lambda each: each.status == 'available'))
 
@@ -145,7 +144,7 @@ class Graph:
     def _resting_on(
         self, ids: set[str], accepts: Callable[[Backup], bool] = lambda _: True
     ) -> set[str]:
-        """Add to IDs those of each backup all of whose possible parents are among them."""
+        """Return the IDs, and those of backups whose possible parents are all included."""
         found = set(ids)
         ahead = list(ids)
         left: dict[str, int] = {}
@@ -158,15 +157,15 @@ class Graph:
         return found
 
     def deletion_order(self, backups: Iterable[Backup] | None = None) -> list[Backup]:
-        """Return backups, or all, in an order that Cinder accepts: see :func:`deletion_order`."""
+        """Return some or all backups in an order that Cinder accepts."""
         return deletion_order(self._backups.values() if backups is None else backups)
 
     def after(self, backups: Iterable[Backup]) -> dict[str, set[str]]:
-        """Return which of some backups must be gone before each, by ID.
+        """Return for each of some backups the IDs of those that must be deleted before it.
 
-        A backup waits for the next newer incremental backup of its volume and project, and so, one
-        after the other, for all newer ones: nobody can tell for certain that they do not need it.
-        :class:`graphlib.TopologicalSorter` takes the answer as it is.
+        A backup waits for the next newer incremental backup of its volume and project, and so for
+        all newer ones, one after the other: any of them may need it. The result has the form that
+        :class:`graphlib.TopologicalSorter` accepts.
         """
         awaited: dict[str, set[str]] = {}
         newer: dict[Group, str] = {}
@@ -181,7 +180,7 @@ class Graph:
 def _walk(
     starts: Iterable[Backup], follow: Callable[[Backup], Iterable[Backup]]
 ) -> dict[str, Backup]:
-    """Return what can be reached, by ID, each with the first start from which it can."""
+    """Return all backups that can be reached, by ID, each with the first start that reaches it."""
     found: dict[str, Backup] = {}
     for start in starts:
         ahead = [start]
@@ -194,7 +193,7 @@ def _walk(
 
 
 class _Row(NamedTuple):
-    """A backup by its times; rows sort by the age of the data, and then as Cinder's lists do."""
+    """A backup and its times; rows sort by data timestamp, then in the order of Cinder's lists."""
 
     data: datetime
     created: datetime
@@ -210,22 +209,22 @@ class _Row(NamedTuple):
 
     @property
     def limit(self) -> datetime | None:
-        """What the parent's data must be older than: the snapshot, if there is one."""
+        """The time that the parent's data must be older than: that of the snapshot, if any."""
         return self.backup.data_time if self.backup.snapshot_id else None
 
     def was_surely_available(self, time: datetime) -> bool:
-        """Return whether the backup is available and has not been touched since before a time."""
+        """Return whether the backup is available, and was last changed before a time."""
         return self.backup.status == 'available' and not self.was_touched_since(time)
 
     def was_touched_since(self, time: datetime) -> bool:
-        """Return whether the backup may have been touched since a time."""
+        """Return whether the backup may have changed since a time."""
         return self.updated is None or self.updated >= time
 
 
 def _infer(group: Sequence[Backup]) -> dict[str, list[Backup]]:
     """Return the possible parents of each incremental backup of a volume and project, by ID.
 
-    :param group: the oldest first.
+    :param group: the backups of one volume and project, the oldest first.
     """
     found: dict[str, list[Backup]] = {}
     past = _Past()
@@ -239,10 +238,10 @@ def _infer(group: Sequence[Backup]) -> dict[str, list[Backup]]:
 
 
 class _Past:
-    """The backups of a volume and project that had been created at a time, which moves on.
+    """The backups of a volume and project that existed at a time, which only advances.
 
-    It keeps apart what has been touched since then. That is little as a rule: when a child is
-    finished Cinder counts it in its parent's row, whose updated_at changes; later nothing does.
+    Those that were changed since then are kept separately. As a rule they are few: when a child is
+    complete, Cinder counts it in its parent's row, which changes updated_at. Nothing else does.
     """
 
     def __init__(self) -> None:
@@ -253,7 +252,7 @@ class _Past:
         self._instant_before: list[_Row] = []
 
     def advance(self, time: datetime, rows: list[_Row]) -> None:
-        """Move on to the next time at which backups were created."""
+        """Advance to the next time at which backups were created."""
         self._instant_before, self._instant = self._instant, rows
         for row in rows:
             insort(self._rows, row)
@@ -265,7 +264,7 @@ class _Past:
             del self._touched[bisect_left(self._touched, row)]
 
     def parents(self, child: _Row) -> list[_Row]:
-        """Return the possible parents of one that was created now, the likeliest first."""
+        """Return the possible parents of a backup created at this time, the likeliest first."""
         older = self._old_enough(self._rows, child)
         younger = self._too_young(child)
         if not has_finished(child.backup):
@@ -279,7 +278,7 @@ class _Past:
 
     @staticmethod
     def _old_enough(rows: Sequence[_Row], child: _Row) -> Iterator[_Row]:
-        """Yield those whose data Cinder lets a child build on, the latest data first."""
+        """Yield the rows whose data is old enough for a child, the latest data first."""
         limit = child.limit
         end = len(rows) if limit is None else bisect_left(rows, limit, key=attrgetter('data'))
         for index in range(end - 1, -1, -1):
@@ -287,10 +286,9 @@ class _Past:
                 yield rows[index]
 
     def _too_young(self, child: _Row) -> list[_Row]:
-        """Return what Cinder may have taken because nothing old enough was available.
+        """Return what Cinder may have chosen because nothing old enough was available.
 
-        That is the newest backup, though its data is younger than the snapshot. All that exists
-        now and was created before the child existed then.
+        That is the newest backup at that time, although its data is younger than the snapshot.
         """
         limit = child.limit
         if limit is None or any(
@@ -306,9 +304,9 @@ class _Past:
 
 
 def _up_to_the_first_available(rows: Iterable[_Row], child: _Row) -> list[_Row]:
-    """Return the rows up to the first that Cinder cannot have passed over.
+    """Return the rows up to the first that Cinder cannot have skipped.
 
-    Which of several with the same data timestamp Cinder took is unknown.
+    If several have the same data timestamp, it is unknown which one Cinder chose.
     """
     parents: list[_Row] = []
     for _, same in itertools.groupby(rows, attrgetter('data')):
@@ -320,21 +318,21 @@ def _up_to_the_first_available(rows: Iterable[_Row], child: _Row) -> list[_Row]:
 
 
 def possible_parents(child: Backup, backups: Iterable[Backup]) -> list[Backup]:
-    """Return every backup that an incremental may build on: see :meth:`Graph.parents`.
+    """Return every possible parent of an incremental backup: see :meth:`Graph.parents`.
 
-    :param backups: all of the project's backups of the volume; others are ignored.
+    :param backups: all backups of the volume in the project; others are ignored.
     """
     group = [each for each in backups if group_of(each) == group_of(child)]
     return list(Graph([*group, child]).parents(child))
 
 
 def dependents(backup: Backup, backups: Iterable[Backup]) -> tuple[list[Backup], list[Backup]]:
-    """Return what builds on a backup: see :meth:`Graph.dependents`."""
+    """Return what needs a backup: see :meth:`Graph.dependents`."""
     return Graph(backups).dependents(backup)
 
 
 def restorable(backups: Iterable[Backup]) -> frozenset[str]:
-    """Return the IDs of what can be restored: see :attr:`Graph.restorable`."""
+    """Return the IDs of the restorable backups: see :attr:`Graph.restorable`."""
     return Graph(backups).restorable
 
 
@@ -344,15 +342,15 @@ def creation_order(backups: Iterable[Backup]) -> list[Backup]:
 
 
 def deletion_order(backups: Iterable[Backup]) -> list[Backup]:
-    """Sort backups so that each comes before what it may build on: the newest first.
+    """Sort backups so that each comes before its possible parents: the newest first.
 
-    A parent was available before its child was created; data timestamps prove nothing.
+    A parent was available before its child was created. Data timestamps do not show the order.
     """
     return sorted(backups, key=_age, reverse=True)
 
 
 def blockers(backup: Backup, others: Iterable[Backup]) -> list[Backup]:
-    """Return those that must be gone before a backup can be deleted: see :meth:`Graph.after`."""
+    """Return those that must be deleted before a backup: see :meth:`Graph.after`."""
     return [
         other
         for other in others
@@ -374,22 +372,22 @@ def group_of(backup: Backup) -> Group:
 
 
 def created(backup: Backup) -> datetime:
-    """Return the time of creation; a backup without one is as old as can be."""
+    """Return the time of creation; a backup without one counts as the oldest."""
     return backup.created or _LONG_AGO
 
 
 def _age(backup: Backup) -> tuple[datetime, bool, str]:
-    """Order backups by creation; some databases keep whole seconds, so that ties need an order."""
+    """Return a sort key for creation; some databases keep whole seconds, so ties need an order."""
     return created(backup), bool(backup.is_incremental), backup.id
 
 
 def likeliest_parent(backups: Iterable[Backup], before: datetime | None = None) -> Backup | None:
-    """Return what Cinder would build a new incremental backup on; None where it would refuse.
+    """Return the parent of a new incremental backup; None if Cinder would refuse.
 
-    Cinder 21 and older may refuse all the same: see :func:`refused_by_older_cinder`.
+    Cinder 21 and older may refuse nevertheless: see :func:`refused_by_older_cinder`.
 
     :param backups: the project's backups of the volume, in every status.
-    :param before: for a backup of a snapshot, when that was taken.
+    :param before: for a backup of a snapshot, the time of the snapshot.
     """
     known = list(backups)
     available = [each for each in known if each.status == 'available']
@@ -399,12 +397,12 @@ def likeliest_parent(backups: Iterable[Backup], before: datetime | None = None) 
 def refused_by_older_cinder(
     backups: Iterable[Backup], before: datetime | None = None
 ) -> Backup | None:
-    """Return the backup that keeps Cinder 21 and older from making an incremental one.
+    """Return the backup because of which Cinder 21 and older refuse an incremental one.
 
     They choose among backups in every status, and refuse if the chosen one is not available.
 
     :param backups: the project's backups of the volume, in every status.
-    :param before: for a backup of a snapshot, when that was taken.
+    :param before: for a backup of a snapshot, the time of the snapshot.
     """
     known = list(backups)
     chosen = _with_latest_data(known, before) or _newest(known, before)
@@ -422,7 +420,7 @@ def _with_latest_data(backups: Iterable[Backup], before: datetime | None) -> Bac
 
 
 def _newest(backups: Iterable[Backup], before: datetime | None) -> Backup | None:
-    """Return what Cinder takes for a backup of a snapshot where nothing older can be."""
+    """Return the parent that Cinder chooses for a backup of a snapshot if nothing is older."""
     if before is None:
         return None
     return max(backups, key=lambda each: (created(each), each.id), default=None)
@@ -431,12 +429,12 @@ def _newest(backups: Iterable[Backup], before: datetime | None) -> Backup | None
 def reason_for_full(
     volume_size: int | None, snapshot: Snapshot | None, backups: Iterable[Backup]
 ) -> str | None:
-    """Return why an incremental backup would fail, as a clause; None if nothing is known.
+    """Return why an incremental backup would fail, as a clause; None if no reason is known.
 
-    What only Cinder 21 and older refuse is no reason: see :func:`refused_by_older_cinder`.
+    What only Cinder 21 and older refuse does not count: see :func:`refused_by_older_cinder`.
 
     :param volume_size: in GiB.
-    :param snapshot: what is backed up, if it is a snapshot.
+    :param snapshot: the snapshot to back up, if any.
     :param backups: the project's backups of the volume, in every status.
     """
     known = list(backups)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What needs which microversion of Block Storage: the one table, and what a cloud allows.
+"""Which option and column requires which microversion of Block Storage; what a cloud offers.
 
-The figures are those of Cinder's API history, tried against a running Cinder.
+The numbers are from Cinder's API history, and were tested with a running Cinder.
 """
 
 import re
@@ -17,9 +17,9 @@ class Microversion(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> 'Microversion':
-        """Read ``'3.43'``.
+        """Parse a microversion such as ``'3.43'``.
 
-        :raises ValueError: it is no microversion.
+        :raises ValueError: the text is not a microversion.
         """
         major, minor = text.split('.')
         return cls(int(major), int(minor))
@@ -33,9 +33,10 @@ NEWEST = Microversion(3, 71)
 
 
 class Feature(NamedTuple):
-    """An option or a column that Block Storage has only from a microversion on.
+    """An option or a column that requires a microversion of Block Storage.
 
-    :param purpose: what it is needed for, where that does not show.
+    :param admin: only administrators have it.
+    :param purpose: why it is required, if that is not obvious.
     """
 
     name: str
@@ -95,7 +96,7 @@ _OFFER = re.compile(r'[Mm]inimum is (\d+\.\d+) and maximum is (\d+\.\d+)')
 
 
 def read_offer(message: str) -> Range | None:
-    """Read what a cloud offers from its refusal (406) of a microversion, if it says so."""
+    """Parse what a cloud offers from its refusal (406); None if it is not there."""
     found = _OFFER.search(message)
     if not found:
         return None
@@ -110,9 +111,9 @@ _TWO_PINS = re.compile(r'default_microversion of (\S+) was given')
 
 
 def read_refused_pin(message: str, setting: str | None = None) -> str | None:
-    """Shorten the SDK's refusal of a pin; None if it is about something else.
+    """Shorten the SDK's refusal of a pinned version; None if it is about something else.
 
-    :param setting: the setting of clouds.yaml that pins, where one does. No option overrides it.
+    :param setting: the setting in clouds.yaml that pins, if any. No option overrides it.
     """
     found = _REFUSED_PIN.search(message)
     if found:
@@ -143,7 +144,7 @@ def _way_out(offer: Range, setting: str | None) -> str:
 
 
 def choose_version(offer: Range) -> Microversion | None:
-    """Choose the newest microversion that the cloud and this plugin know; None if there is none."""
+    """Return the newest microversion that the cloud and this plugin know; None if there is none."""
     best = min(offer.maximum, NEWEST)
     return best if best >= offer.minimum else None
 
@@ -151,12 +152,12 @@ def choose_version(offer: Range) -> Microversion | None:
 def find_objection(
     feature: Feature, pin: Microversion | None, offer: Range | None, setting: str | None = None
 ) -> str | None:
-    """Say why a feature cannot be had, in a sentence that names what stands in its way.
+    """Return why a feature is not available and what to do, without a full stop.
 
     :param pin: the microversion that the user chose, if any.
-    :param offer: what the cloud is known to offer, if that is known.
-    :param setting: the setting of clouds.yaml that pins, where one does.
-    :returns: None where nothing is known to stand in its way.
+    :param offer: what the cloud offers, if that is known.
+    :param setting: the setting in clouds.yaml that pins, if any.
+    :returns: None if nothing is known to prevent it.
     """
     what = feature.name.partition(' ')[2] or feature.name
     needs = f'{what} requires Block Storage {feature.since}'

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which backups a list asks for: what the server is asked, and what is left to do here.
+"""Filters and sort keys of a list: the part for the server, and the part done here.
 
-Cinder lets everybody filter by name, status and volume. Anything else it refuses, ignores, or
-answers with no rows at all, depending on the version, the role and the key; so it is done here.
+Cinder lets every user filter by name, status and volume. With other filters it refuses, ignores
+them or returns no rows, depending on the version, the role and the key. So they are applied here.
 """
 
 import itertools
@@ -15,14 +15,14 @@ from backupext.core.models import Backup
 
 
 class Scope(NamedTuple):
-    """Whose backups are looked at: the user's project's, one project's, or everybody's."""
+    """Whose backups to look at: those of the user's project, of one project, or of all."""
 
     all_projects: bool = False
     project_id: str | None = None
 
     @property
     def query(self) -> dict[str, str]:
-        """The parameters that ask for it, which Cinder heeds for administrators only."""
+        """The parameters of a request, which Cinder respects for administrators only."""
         if self.project_id:
             return {'all_tenants': '1', 'project_id': self.project_id}
         return {'all_tenants': '1'} if self.all_projects else {}
@@ -50,44 +50,44 @@ SORT_KEYS = tuple(sorted((*_SERVER_KEYS, *_LOCAL_KEYS)))
 
 
 class SortKey(NamedTuple):
-    """An attribute to sort by; descending unless said otherwise, as Cinder does."""
+    """An attribute to sort by; descending by default, as in Cinder."""
 
     attribute: str
     ascending: bool = False
 
     @classmethod
     def parse(cls, text: str) -> 'SortKey':
-        """Read ``key`` or ``key:asc`` or ``key:desc``.
+        """Parse ``key``, ``key:asc`` or ``key:desc``.
 
-        :raises ValueError: there is no such key or direction.
+        :raises ValueError: the key or the direction is not known.
         """
         attribute, _, direction = text.partition(':')
         if attribute not in SORT_KEYS:
             raise ValueError(f"cannot sort by '{attribute}', only by {', '.join(SORT_KEYS)}")
         if direction not in {'', 'asc', 'desc'}:
-            raise ValueError(f"'{direction}' is no direction: write asc or desc")
+            raise ValueError(f"'{direction}' is not a sort direction: use asc or desc")
         return cls(attribute, direction == 'asc')
 
 
 class Property(NamedTuple):
-    """A property that a backup is to have, with any value where none is given."""
+    """A property that a backup must have; without a value, any value matches."""
 
     key: str
     value: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> 'Property':
-        """Read ``key`` or ``key=value``.
+        """Parse ``key`` or ``key=value``.
 
-        :raises ValueError: there is no key.
+        :raises ValueError: the key is missing.
         """
         key, equals, value = text.partition('=')
         if not key:
-            raise ValueError(f"'{text}' has no key: write key or key=value")
+            raise ValueError(f"'{text}' has no key: use <key> or <key>=<value>")
         return cls(key, value if equals else None)
 
     def is_in(self, properties: dict[str, str] | None) -> bool:
-        """Tell whether properties have it."""
+        """Return whether properties include it."""
         if not properties or self.key not in properties:
             return False
         return self.value is None or properties[self.key] == self.value
@@ -95,11 +95,11 @@ class Property(NamedTuple):
 
 @dataclass(frozen=True)
 class Criteria:
-    """What a list is narrowed to, how it is sorted, and which part of it is wanted.
+    """The filters, the order and the part of a list.
 
-    ``since`` and ``before`` are aware; ``since`` is included, ``before`` is not. ``marker`` is the
-    ID of the backup behind which the list begins; ``page_size`` is rows a request, ``most`` rows in
-    all.
+    ``since`` (included) and ``before`` (not included) are aware times. The list begins after the
+    backup whose ID is ``marker``. ``page_size`` is the number of rows per request, ``most`` the
+    number in total.
     """
 
     scope: Scope = OWN_PROJECT
@@ -118,7 +118,7 @@ class Criteria:
 
     @property
     def query(self) -> dict[str, str]:
-        """What the server is asked for."""
+        """The parameters of the request."""
         asked = {'name': self.name, 'status': self.status, 'volume_id': self.volume_id}
         if self.is_sorted_by_server:
             asked['sort'] = self._server_sort
@@ -136,27 +136,27 @@ class Criteria:
 
     @property
     def is_sorted_by_server(self) -> bool:
-        """Whether the server can sort by every key; newest first where there is none."""
+        """Whether the server can sort by every key; without keys it sorts the newest first."""
         return all(key.attribute in _SERVER_KEYS for key in self.sort)
 
     @property
     def is_filtered_by_server(self) -> bool:
-        """Whether nothing is left to filter here."""
+        """Whether the server applies all the filters."""
         left = (self.snapshot_id, self.is_incremental, self.since, self.before)
         return not self.properties and all(each is None for each in left)
 
     @property
     def page_limit(self) -> int | None:
-        """Rows a request: no more than are wanted, where what comes is what is wanted."""
+        """Page size to request; capped at ``most`` if the server filters and sorts."""
         if self.most is None or not (self.is_sorted_by_server and self.is_filtered_by_server):
             return self.page_size
         return self.most if self.page_size is None else min(self.page_size, self.most)
 
 
 def select(rows: Iterable[Backup], criteria: Criteria) -> Iterator[Backup]:
-    """Do what the server has not done: filter, sort, begin behind the marker, end in time.
+    """Apply what the server has not: filters, order, marker and number.
 
-    :param rows: what :attr:`Criteria.query` brings, in its order.
+    :param rows: the result of :attr:`Criteria.query`, in its order.
     """
     if criteria.since is not None and not criteria.sort:
         # Newest first: what follows the first that is too old is older still.
@@ -192,7 +192,7 @@ def _is_since(row: Backup, since: datetime | None) -> bool:
 
 
 def _sorted(rows: Iterable[Backup], keys: Iterable[SortKey]) -> list[Backup]:
-    """Sort by several keys, what has none last, equals in the order in which they came."""
+    """Sort by several keys; rows without a value come last, equal rows keep their order."""
     result = list(rows)
     for key in reversed(tuple(keys)):
         known = [row for row in result if getattr(row, key.attribute) is not None]

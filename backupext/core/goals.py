@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is waited for, and which statuses cannot lead there any more.
+"""The statuses to wait for, and those from which they cannot be reached.
 
-On its own Cinder moves a backup from ``creating`` or ``restoring`` to ``available`` or ``error``,
-and from ``deleting`` to gone, ``error`` or ``error_deleting``. Everything else takes a request.
+Cinder itself changes a backup from ``creating`` or ``restoring`` to ``available`` or ``error``, and
+from ``deleting`` to ``error`` or ``error_deleting``, or removes it. Other changes need a request.
 """
 
 from collections.abc import Set as AbstractSet
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Verdict(Enum):
-    """How a wait stands."""
+    """Whether to go on waiting."""
 
     WAITING = 'waiting'
     REACHED = 'reached'
@@ -19,11 +19,13 @@ class Verdict(Enum):
 
 
 class Goal(NamedTuple):
-    """Where a backup or a volume is to get.
+    """What a backup or a volume is to become.
 
-    :param wanted: statuses that end the wait well; empty: it is to be gone.
-    :param hopeless: statuses that cannot lead there, besides those that begin with ``error``.
-    :param relapses: pairs of statuses: the second cannot lead there once the first has been seen.
+    :param wanted: the statuses to wait for; if empty, wait until it is deleted.
+    :param hopeless: statuses from which it cannot be reached, besides those that begin with
+        ``error``.
+    :param relapses: pairs of statuses: after the first was seen, it cannot be reached from the
+        second.
     """
 
     wanted: frozenset[str]
@@ -31,9 +33,9 @@ class Goal(NamedTuple):
     relapses: frozenset[tuple[str, str]] = frozenset()
 
     def judge(self, status: str | None, seen: AbstractSet[str]) -> Verdict:
-        """Judge a status; None means that the backup or volume is gone.
+        """Judge a status; None means that the backup or volume does not exist any more.
 
-        :param seen: the statuses that it had since the wait began.
+        :param seen: the earlier statuses since the wait began.
         """
         if status is None:
             return Verdict.MISSED if self.wanted else Verdict.REACHED
@@ -50,16 +52,16 @@ def _relapses(before: str, *after: str) -> frozenset[tuple[str, str]]:
     return frozenset((before, status) for status in after)
 
 
-#: A backup is to be gone. An administrator's reset makes one available again.
+#: A backup is to be deleted. An administrator who resets its status stops that.
 GONE = Goal(frozenset(), relapses=_relapses('deleting', 'available', 'creating', 'restoring'))
 
-#: A volume is to have been restored. One that is in use was available in between.
+#: A volume is to be restored. One that is in use was available before.
 RESTORED = Goal(
     frozenset({'available', 'in-use', 'reserved', 'attaching', 'backing-up'}),
     hopeless=frozenset({'deleting'}),
 )
 
-#: What a backup may be waited for, by status.
+#: The goals of a backup, by the status to wait for.
 BACKUP_GOALS = {
     'creating': Goal(frozenset({'creating'}), frozenset({'available', 'restoring', 'deleting'})),
     'available': Goal(frozenset({'available'}), frozenset({'deleting'})),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Block Storage keeps, as light rows built from the API's JSON."""
+"""Backups, volumes and snapshots: light rows built from the API's JSON."""
 
 import functools
 import re
@@ -16,18 +16,18 @@ _PROJECT_ID_KEY = 'os-backup-project-attr:project_id'
 
 
 def is_id(reference: str) -> bool:
-    """Tell whether a reference has the shape of an ID of Block Storage: a UUID with dashes.
+    """Return whether a reference looks like an ID of Block Storage: a UUID with dashes.
 
-    Only such a reference may become part of a path. A name can have the same shape.
+    Only such a reference may become part of a path. A name can look the same.
     """
     return _ID.fullmatch(reference) is not None
 
 
 @functools.lru_cache(maxsize=1 << 17)
 def parse_time(text: str) -> datetime:
-    """Read a time of the API, which is naive UTC, as an aware one.
+    """Parse a time of the API, which is naive UTC, as an aware one.
 
-    :raises ValueError: it is no ISO 8601 time.
+    :raises ValueError: the text is not an ISO 8601 time.
     """
     time = datetime.fromisoformat(text)
     return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time
@@ -35,10 +35,10 @@ def parse_time(text: str) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup as the API shows it; None where the microversion or the user's role hides a field.
+    """A backup as the API shows it; a field is None if the microversion or the role hides it.
 
-    ``size`` is in GiB. Times are kept as the API writes them (naive UTC), so that they are printed
-    as they came; compare :attr:`created` and :attr:`data_time`.
+    ``size`` is in GiB. Times are text as the API writes them (naive UTC), to be printed unchanged.
+    To compare them, use :attr:`created` and :attr:`data_time`.
     """
 
     id: str
@@ -75,7 +75,7 @@ class Backup:
 
     @property
     def data_time(self) -> datetime | None:
-        """The age of the data, aware, in UTC: the backup's creation, or its snapshot's."""
+        """The time of the data, aware, in UTC: when the backup or its snapshot was created."""
         return parse_time(self.data_timestamp) if self.data_timestamp else None
 
     def __str__(self) -> str:
@@ -88,7 +88,7 @@ _PLAIN_FIELDS = tuple(field.name for field in fields(Backup) if field.name != 'p
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A volume; ``size`` is in GiB. A summary (``/volumes``) has the ID and the name only."""
+    """A volume; ``size`` is in GiB. A row of ``/volumes`` has only the ID and the name."""
 
     id: str
     name: str | None = None
@@ -135,7 +135,7 @@ class Snapshot:
 
     @property
     def created(self) -> datetime | None:
-        """When it was taken, aware, in UTC."""
+        """When Block Storage accepted the request, aware, in UTC."""
         return parse_time(self.created_at) if self.created_at else None
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an exported record says: base64 of a JSON object, as Cinder writes it."""
+"""Exported records: base64 of a JSON object, as Cinder writes it."""
 
 import base64
 import json
@@ -8,7 +8,7 @@ from backupext.core.models import is_id
 
 
 def backup_id(record: str) -> str | None:
-    """Return the ID of the backup that a record describes; None where it does not say one."""
+    """Return the ID of the backup in a record; None if there is none."""
     try:
         fields = json.loads(base64.b64decode(record))
     except ValueError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a server's answer means: the one place that reads Cinder's words."""
+"""What a server's answer means: the only place that reads Cinder's words."""
 
 import re
 from typing import NamedTuple
@@ -9,10 +9,9 @@ from backupext.core.text import one_sentence
 
 
 class Refusal(NamedTuple):
-    """Why a request was refused.
+    """Why a request was refused, and what to do.
 
-    :param reason: a clause without a full stop; empty where neither the status nor the server
-        says anything.
+    :param reason: a clause without a full stop; empty if only the server's words explain it.
     :param advice: a sentence that says what to do next.
     """
 
@@ -92,9 +91,9 @@ _URL = re.compile(r'https?://[^\s?]+[^\s?:.,]')
 
 
 def connection(message: str) -> str:
-    """Shorten keystoneauth's account of a lost connection to the endpoint and the reason.
+    """Shorten keystoneauth's message about a connection to the endpoint and the reason.
 
-    urllib3's words for a refused connection take more than 300 characters and end in the reason.
+    For a refused connection it has more than 300 characters, with the reason at the end.
     """
     url, reasons = _URL.search(message), _REASON.findall(message)
     if 'RemoteDisconnected' in message:
@@ -105,11 +104,11 @@ def connection(message: str) -> str:
 
 
 def read(status: int, message: str, retry_after: float | None = None) -> Refusal:
-    """Tell what a refusal means, with the server's words in brackets.
+    """Return what a refusal means, with the server's words in brackets.
 
     :param status: the HTTP status of the answer.
-    :param message: the message in its body, or its reason where there is none.
-    :param retry_after: seconds that the answer asks to wait, where it does.
+    :param message: the message in its body, or else the reason in its first line.
+    :param retry_after: the number of seconds to wait, if the answer names one.
     """
     said = one_sentence(message)
     refusal = _meaning(status, said, retry_after)
@@ -130,9 +129,9 @@ def _meaning(status: int, said: str, retry_after: float | None) -> Refusal:
 
 
 def _too_large(said: str, retry_after: float | None) -> Refusal:
-    """Tell apart what 413 is used for: quotas, rate limits, and bodies that a proxy refuses.
+    """Return what 413 means: an exceeded quota, a rate limit, or a body too large for a proxy.
 
-    Cinder's quotas come with ``Retry-After: 0``, rate limits with a larger one.
+    With ``Retry-After: 0`` it is a quota of Cinder, with a larger number a rate limit.
     """
     for words in _QUOTAS:
         quota = words.search(said)

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What cannot be had with older releases of OSC: the one table.
+"""What does not work with older releases of OSC.
 
-The figures were found by running the tests with each release line.
+The releases were found by running the tests with each release line.
 """
 
 from typing import NamedTuple
 
 
 class Limit(NamedTuple):
-    """Something that OSC has only after a release."""
+    """Something that works only after a release of OSC."""
 
     what: str
     #: The last release without it: (10, 1) is every 10.1.
@@ -17,7 +17,7 @@ class Limit(NamedTuple):
     instead: str
 
     def applies(self, osc: str) -> bool:
-        """Tell whether a release of OSC, such as ``'6.0.1'``, is without it."""
+        """Return whether it does not work with a release of OSC, such as ``'6.0.1'``."""
         major, minor, *_ = osc.split('.')
         return (int(major), int(minor)) <= self.until
 
@@ -25,13 +25,13 @@ class Limit(NamedTuple):
 LIMIT_PER_PAGE = Limit(
     '``list --limit`` as the size of a page',
     (6, 2),
-    "It is the number in total, as with that OSC's own ``list``, so that scripts get no more than "
-    'they did. ``--max-items`` is the number in total everywhere.',
+    'It is the number in total, as with the built-in ``list`` of that release: scripts get no more '
+    'than before. ``--max-items`` is the number in total everywhere.',
 )
 
 # Up to OSC 10.1 python-cinderclient has its say before a command starts.
 VERSION_2 = Limit(
-    "OSC's own commands with ``--os-volume-api-version 2``",
+    'The built-in commands with ``--os-volume-api-version 2``',
     (10, 1),
     'OSC refuses version 2: python-cinderclient has dropped it.',
 )

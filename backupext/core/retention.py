@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which backups to keep and which to delete, each with its reasons; restic's rules.
+"""Decide which backups to keep and which to delete, each with its reasons, by restic's rules.
 
-Rules are independent of each other, and what one of them keeps is kept. A bucket rule keeps the
-newest backup of each of the last N hours, days, ISO weeks, months or years that have any; while it
-has free slots it keeps the oldest backup too. ``within`` is measured from the newest backup of a
-volume.
+Rules are independent: a backup is kept if at least one rule keeps it. A bucket rule keeps the most
+recent backup of each of the last N hours, days, ISO weeks, months or years that have backups. If
+there are fewer than N of them, it keeps the oldest backup too. ``within`` is measured from the most
+recent backup of a volume.
 
-Whatever the rules say, nothing that is kept loses what it may need: no possible ancestor, and on
-Ceph no backup of a snapshot that shares its data. The newest restorable backup of a volume is kept
-whatever else is, so that a rule or a protection never deletes more when it is added.
+Whatever a kept backup may need is kept too: its possible ancestors, and on Ceph the backups of
+snapshots that share its data. The most recent restorable backup of a volume is always kept, so that
+an additional rule or protection never deletes more.
 """
 
 from collections import defaultdict
@@ -43,15 +43,16 @@ _FAILED = frozenset({'error', 'error_deleting'})
 
 @dataclass(frozen=True)
 class Policy:
-    """What to keep. ``counts`` and ``within_buckets`` are by the names of :data:`BUCKETS`.
+    """What to keep. The keys of ``counts`` and ``within_buckets`` are those of :data:`BUCKETS`.
 
     :param last: the N most recent backups.
-    :param full: the N most recent full backups, each with every incremental that may build on it.
-    :param within: what is not older than that before the newest backup.
-    :param protect: properties that keep a backup whatever the rules say, besides
+    :param full: the N most recent full backups, each with all incremental backups that may build
+        on it.
+    :param within: the backups that are less than this time older than the most recent one.
+    :param protect: properties that keep a backup whatever the rules say, in addition to
         :data:`PROTECTED`.
-    :param allow_empty: a volume may lose its last restorable backup.
-    :param delete_failed: delete backups in status ``error`` that are at least that old.
+    :param allow_empty: allow deleting a volume's last restorable backup.
+    :param delete_failed: delete backups in status ``error`` of at least this age.
     """
 
     last: int = 0
@@ -71,14 +72,14 @@ class Policy:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it has no rule that keeps anything."""
+        """Whether no rule keeps anything."""
         counted = self.last or self.full or any(self.counts.values())
         spans = self.within or any(self.within_buckets.values())
         return not (counted or spans or self.properties or self.ids)
 
 
 class Action(Enum):
-    """What becomes of a backup."""
+    """What happens to a backup."""
 
     KEEP = 'keep'
     DELETE = 'delete'
@@ -86,10 +87,10 @@ class Action(Enum):
 
 
 class Decision(NamedTuple):
-    """What becomes of a backup, and why.
+    """What happens to a backup, and why.
 
-    :param pinned_by: the backups in another status than ``available`` that alone keep this one from
-        being deleted, since it may be their ancestor.
+    :param pinned_by: backups that are not ``available``, if they are the only reason to keep this
+        one: it may be their ancestor.
     """
 
     backup: Backup
@@ -99,7 +100,7 @@ class Decision(NamedTuple):
 
 
 class Pin(NamedTuple):
-    """Failed backups, and what is kept for their sake alone."""
+    """Failed backups, and the backups that are kept only because of them."""
 
     failed: tuple[Backup, ...]
     kept: tuple[Backup, ...]
@@ -114,10 +115,10 @@ def plan(
 ) -> list[Decision]:
     """Decide for every backup in scope.
 
-    :param backups: all of each volume's backups, in any order, whether in scope or not: what is
-        kept may need them.
-    :param now: aware; a property ``expires`` and the age of failed backups are compared with it.
-    :param zone: whose calendar makes the buckets.
+    :param backups: all backups of each volume, in any order. Those out of scope are needed too,
+        since a kept backup may depend on them.
+    :param now: aware; compared with the property ``expires`` and with the age of failed backups.
+    :param zone: the time zone of the hours, days, weeks, months and years.
     :returns: decisions by project, volume and age, the newest first.
     """
     planner = _Planner(chains.Graph(backups), policy, now, zone, is_in_scope)
@@ -127,9 +128,9 @@ def plan(
 
 
 def find_pins(decisions: Iterable[Decision]) -> list[Pin]:
-    """Return what only failed backups keep from being deleted, grouped by those backups.
+    """Return what is kept only because of failed backups, grouped by those backups.
 
-    Cinder refuses to delete a parent while a child exists, whatever the child's status is.
+    Cinder refuses to delete a parent while a child exists, in whatever status.
     """
     pins: dict[tuple[str, ...], tuple[tuple[Backup, ...], list[Backup]]] = {}
     for backup, _, _, pinned_by in decisions:
@@ -145,8 +146,8 @@ Kept = Iterator[tuple[Backup, str]]
 class _Planner:
     """The plan for all volumes while it is made.
 
-    It first collects what no rule and no protection keeps. At the end that stays of it which
-    something else that stays may need.
+    First it collects the backups that no rule and no protection keeps. From these it removes the
+    ones that a kept backup may need.
     """
 
     def __init__(
@@ -207,9 +208,9 @@ class _Planner:
         yield from _by_protection(counted, self._policy, self._now)
 
     def _keep_newest(self, counted: Sequence[Backup]) -> None:
-        """Keep what the volume can be restored from, as far as anybody can tell.
+        """Keep the most recent restorable backup of a volume, as far as that is known.
 
-        It does not matter what else is kept: a rule that is added must not cost the newest backup.
+        This does not depend on what else is kept: an additional rule must not delete this backup.
         """
         kept = list(_newest_restorable(counted, self._graph))
         for backup, reason in kept or [
@@ -240,7 +241,7 @@ class _Planner:
             yield from ((each, _shares_data(owner)) for each in failed if each.id in ids)
 
     def keep_shared_data(self) -> None:
-        """Keep each volume's backups of snapshots together where Ceph cannot be excluded."""
+        """Keep all of a volume's backups of snapshots, or none, if it may be on Ceph."""
         needed = self._graph.ancestors(each for each in self._all if each.id not in self._deletable)
         for users in self._images.values():
             going = [each for each in users if each.id in self._deletable and each.id not in needed]
@@ -257,7 +258,7 @@ class _Planner:
         return (backup for group in self._groups for backup in group)
 
     def decide(self) -> Iterator[Decision]:
-        """Yield the decisions, with what is kept for the sake of what stays."""
+        """Yield the decisions; what a kept backup may need is kept too."""
         staying = [each for each in reversed(list(self._all)) if each.id not in self._deletable]
         good = [each for each in staying if each.status == 'available']
         others = [each for each in staying if each.status != 'available']
@@ -270,7 +271,7 @@ class _Planner:
     def _pins(
         self, others: Iterable[Backup], needed: Mapping[str, Backup]
     ) -> Mapping[str, tuple[Backup, ...]]:
-        """Return what would go but for backups that are not available, each with those backups."""
+        """Return the IDs of what is kept only for backups that are not available, with those."""
         pins: dict[str, tuple[Backup, ...]] = {
             id_: ()
             for id_, dependent in needed.items()
@@ -367,8 +368,8 @@ def find_protection(
 ) -> str | None:
     """Return why a backup must not be deleted unless it is named; None if nothing protects it.
 
-    :param now: aware; a property ``expires`` is compared with it.
-    :param protect: properties that protect.
+    :param now: aware; compared with the property ``expires``.
+    :param protect: properties that protect a backup.
     """
     if any(wanted.is_in(backup.metadata) for wanted in protect):
         return 'protected'
@@ -377,7 +378,7 @@ def find_protection(
 
 
 def _newest_restorable(counted: Iterable[Backup], graph: chains.Graph) -> Kept:
-    """Yield the newest that can be restored for certain, and the newest that may be."""
+    """Yield the most recent that is certainly restorable, and the most recent that may be."""
     for ids, reason in (
         (graph.surely_restorable, 'newest restorable backup of the volume'),
         (graph.restorable, 'newest backup of the volume that may be restorable'),
@@ -386,7 +387,7 @@ def _newest_restorable(counted: Iterable[Backup], graph: chains.Graph) -> Kept:
 
 
 def _is_past(text: str, now: datetime) -> bool:
-    """Return whether a time has passed; text that is not a time protects: it was meant somehow."""
+    """Return whether a time has passed; text that is not a time has not, so it protects."""
     try:
         return parse_instant(text, now) <= now
     except (ValueError, OverflowError):
@@ -396,7 +397,7 @@ def _is_past(text: str, now: datetime) -> bool:
 def _first_of_buckets(
     counted: Sequence[Backup], bucket: Bucket, zone: tzinfo
 ) -> list[tuple[Backup, str]]:
-    """Return the newest backup of each bucket, and the oldest of all, which has a note."""
+    """Return the most recent backup of each bucket, and the oldest backup with a note."""
     kept: list[tuple[Backup, str]] = []
     last: tuple[int, ...] | None = None
     for each in counted:
@@ -420,7 +421,7 @@ def _data_time(backup: Backup) -> datetime:
 
 
 def _brief(span: timedelta) -> str:
-    """Return an age as people write it on the command line, such as ``7d`` or ``1d12h``."""
+    """Format an age as on the command line, such as ``7d`` or ``1d12h``."""
     hours, seconds = divmod(int(span.total_seconds()), 60 * 60)
     parts = (*divmod(hours, 24), *divmod(seconds, 60))
     units = zip(parts, 'dhms', strict=True)

@@ -1,24 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the storage behind Cinder does with the data of backups, as far as the API shows it.
+"""Backups whose data is shared on Ceph, as far as the API shows it.
 
-The Ceph driver writes every backup of a snapshot into one image for each volume, without a record
-of which backup the data belongs to. Deleting any of these backups may remove the image, and with it
-the data of another one, which still says ``available``. So does deleting a backup of the volume
-that failed: a full one without an image, or an incremental one whose parent is one of a snapshot.
+The Ceph driver writes all backups of a volume's snapshots into one image, and does not record which
+backup the data belongs to. Deleting any of these backups may remove the image, and with it the data
+of another one, whose status is still ``available``. Deleting a failed backup of the volume may do
+the same: a full backup without an image, or an incremental one whose parent is a backup of a
+snapshot.
 """
 
 from collections.abc import Iterable
 
 from backupext.core.models import Backup
 
-#: No backup in these statuses can be restored.
+#: The data of backups in these statuses is lost.
 _LOST = frozenset({'error', 'deleting', 'deleted', 'error_deleting'})
 
 
 def may_be_ceph(backups: Iterable[Backup]) -> bool:
-    """Return whether Ceph may hold the backups of a volume.
+    """Return whether the backups of a volume may be on Ceph.
 
-    Every other driver counts the objects of a full backup; Ceph leaves the count at 0.
+    Every other driver counts the objects of a full backup. On Ceph the count is always 0.
 
     :param backups: all known backups of one volume.
     """
@@ -28,14 +29,14 @@ def may_be_ceph(backups: Iterable[Backup]) -> bool:
 def shares_data_with(
     backup: Backup, backups: Iterable[Backup], parents: Iterable[Backup] | None = None
 ) -> list[Backup]:
-    """Return the other backups whose data may be destroyed when a backup is deleted.
+    """Return the other backups whose data may be destroyed if a backup is deleted.
 
-    They are backups of snapshots of the same volume, in any project. There are none where Ceph can
-    be excluded.
+    They are backups of snapshots of the same volume, in any project. If the volume is certainly not
+    on Ceph there are none.
 
     :param backups: all known backups of the volume; those of other volumes are ignored.
-    :param parents: the possible parents of the backup. Without them any backup of the volume may be
-        the parent of an incremental backup that failed.
+    :param parents: the possible parents of the backup. If they are not known, any backup of the
+        volume may be the parent of a failed incremental backup.
     """
     siblings = [each for each in backups if each.volume_id == backup.volume_id]
     if not may_be_ceph(siblings):
@@ -56,7 +57,7 @@ def uses_shared_image(backup: Backup, parents: Iterable[Backup]) -> bool:
         return False
     if backup.is_incremental:
         return any(parent.snapshot_id for parent in parents)
-    # Without an image of its own, a full backup that failed is looked for in the shared one.
+    # If a failed full backup has no image, the driver looks for it in the shared one.
     return backup.status in _LOST
 
 
@@ -66,5 +67,5 @@ def is_in_shared_image(backup: Backup) -> bool:
 
 
 def has_finished(backup: Backup) -> bool:
-    """Return whether a backup was completed; one that failed keeps its fail reason for good."""
+    """Return whether a backup was completed; a failed one always keeps its fail reason."""
     return backup.status == 'available' and not backup.fail_reason

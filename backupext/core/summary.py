@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many backups there are, of what, and which volumes have none."""
+"""Count backups by volume, and find volumes without backups."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,8 +11,9 @@ from backupext.core.models import Backup
 class Line:
     """The backups of one volume that have the same status and kind.
 
-    ``size`` is the sum of the volume's sizes when they were made, in GiB: an incremental counts in
-    full, as it does for the quota. Times are the API's, of creation.
+    ``size`` is the sum of the backups' sizes in GiB. An incremental backup counts with the size of
+    the whole volume, as in the quota. ``oldest`` and ``newest`` are times of creation, as the API
+    writes them (naive UTC).
     """
 
     volume_id: str | None
@@ -28,15 +29,15 @@ class Line:
         self.count += 1
         self.size += backup.size or 0
         if backup.created_at:
-            # Times of the API have one form, so that they sort as text.
+            # The API writes all times in the same form, so they sort as text.
             self.oldest = min(self.oldest or backup.created_at, backup.created_at)
             self.newest = max(self.newest or backup.created_at, backup.created_at)
 
 
 def summarize(backups: Iterable[Backup], names: Mapping[str, str | None]) -> list[Line]:
-    """Count backups by volume, status and kind; a volume without any has a line with none.
+    """Count backups by volume, status and kind; a volume without backups has a line with 0.
 
-    :param names: the names of the volumes that there are, by ID; backups outlive their volumes.
+    :param names: the names of the existing volumes, by ID. Backups of deleted volumes count too.
     :returns: lines sorted by the volume's name, then ID, status and kind.
     """
     lines: dict[tuple[str | None, str | None, str], Line] = {}

@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Text that others wrote, made safe and short for a person's terminal."""
+"""Make text from other people safe and short for a terminal."""
 
 import html
 import re
 import unicodedata
 
 _LONGEST_ANSWER = 300
-# Cinder's schema check appends the regular expression that a value failed, of thousands of
-# characters where the value is a name or a description.
+# Cinder's schema check appends the regular expression that a value does not match. For a name or a
+# description it has thousands of characters.
 _REGULAR_EXPRESSION = re.compile(r"(does not match) (any of the regexes: )?'?\^.*", re.DOTALL)
 
 _MARKUP = re.compile(r'<(script|style)\b.*?</\1\s*>|<[^>]*>', re.DOTALL | re.IGNORECASE)
 
 
 def visible(text: str) -> str:
-    r"""Escape what a terminal would obey instead of show: control and format characters.
+    r"""Escape control and format characters, which a terminal would obey instead of show.
 
-    Names come from other people: an escape sequence or a right-to-left mark in one must not change
-    what a person sees of the others. ``'a\x1b'`` becomes ``'a\\x1b'``.
+    Names come from other people: an escape sequence or a right-to-left mark in one name must not
+    change how others look. ``'a\x1b'`` becomes ``'a\\x1b'``.
     """
     if text.isprintable():
         return text
@@ -31,9 +31,10 @@ def _is_unsafe(char: str) -> bool:
 
 
 def one_sentence(answer: str) -> str:
-    """Shorten a server's message to what fits into a sentence, without its full stop.
+    """Shorten a server's message to fit into a sentence, without its full stop.
 
-    Cinder repeats a value that it refuses, and says the reason at the end: the middle is left out.
+    Cinder repeats a value that it refuses, and gives the reason at the end, so the middle is
+    omitted.
     """
     answer = _REGULAR_EXPRESSION.sub(r'\1 what Block Storage allows', answer)
     answer = visible(' '.join(answer.split())).rstrip('.')
@@ -44,5 +45,5 @@ def one_sentence(answer: str) -> str:
 
 
 def without_markup(page: str) -> str:
-    """Give the words of an HTML page, of which proxies make their error messages."""
+    """Return the text of an HTML page; proxies send their errors as HTML."""
     return html.unescape(_MARKUP.sub(' ', page))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Durations and times as people write them."""
+"""Parse and format durations and times as people write them."""
 
 import re
 from datetime import datetime, timedelta, timezone
@@ -10,19 +10,19 @@ _DURATION = re.compile(r'(\d+[wdhms])+')
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read ``90s``, ``30m``, ``12h``, ``7d``, ``2w`` or a sum such as ``1h30m``.
+    """Parse ``90s``, ``30m``, ``12h``, ``7d``, ``2w`` or a sum such as ``1h30m``.
 
-    :raises ValueError: it is no duration; a number needs its unit.
-    :raises OverflowError: it is longer than the calendar.
+    :raises ValueError: the text is not a duration; every number needs a unit.
+    :raises OverflowError: the duration is too long for a :class:`~datetime.timedelta`.
     """
     if not _DURATION.fullmatch(text):
-        raise ValueError(f"'{text}' is no duration: write 90s, 30m, 12h, 7d or 1h30m")
+        raise ValueError(f"Invalid duration '{text}': use 90s, 30m, 12h, 7d or 1h30m")
     parts = _PART.findall(text)
     return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
 
 
 def format_duration(seconds: float) -> str:
-    """Write how long something took, in whole seconds: ``5s``, ``2m05s``, ``1h02m05s``."""
+    """Format a duration in whole seconds: ``5s``, ``2m05s``, ``1h02m05s``."""
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     if hours:
@@ -31,12 +31,12 @@ def format_duration(seconds: float) -> str:
 
 
 def parse_instant(text: str, now: datetime) -> datetime:
-    """Read an age such as ``7d`` (that long ago) or an ISO 8601 time; without a zone it is UTC.
+    """Parse an age such as ``7d`` (7 days ago), or an ISO 8601 time, in UTC unless it has a zone.
 
-    :param now: aware.
+    :param now: aware; ages are subtracted from it.
     :returns: aware.
-    :raises ValueError: it is neither.
-    :raises OverflowError: it is older than the calendar.
+    :raises ValueError: the text is neither.
+    :raises OverflowError: the time is before the year 1.
     """
     if _DURATION.fullmatch(text):
         return now - parse_duration(text)
@@ -44,6 +44,6 @@ def parse_instant(text: str, now: datetime) -> datetime:
         time = datetime.fromisoformat(text.removesuffix('Z'))
     except ValueError:
         raise ValueError(
-            f"'{text}' is neither an age nor a time: write 7d, 2026-11-23 or 2026-11-23T02:00"
+            f"Invalid time '{text}': use an age such as 7d, or 2026-11-23, or 2026-11-23T02:00"
         ) from None
     return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Chains as trees: what each backup builds on."""
+"""Chains as trees: each backup with its parent."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -9,10 +9,10 @@ from backupext.core.models import Backup
 
 
 class Node(NamedTuple):
-    """A backup and what it builds on.
+    """A backup and its parent.
 
-    ``parent`` is None for a full backup, and where no parent is left; ``is_certain`` is false where
-    there is doubt about it.
+    ``parent`` is the parent's ID. It is None for a full backup, and if no possible parent exists.
+    ``is_certain`` says whether it is certainly the parent.
     """
 
     backup: Backup
@@ -21,9 +21,9 @@ class Node(NamedTuple):
 
 
 def infer(backups: Iterable[Backup]) -> list[Node]:
-    """Find the likeliest parent of each backup by Cinder's rule, oldest first in each volume.
+    """Return each backup with its likeliest parent by Cinder's rule, the oldest first per volume.
 
-    :param backups: all of each volume's backups.
+    :param backups: all backups of each volume.
     """
     graph = chains.Graph(backups)
     return [node for key in sorted(graph.groups) for node in _nodes(graph.groups[key], graph)]
@@ -33,8 +33,8 @@ def _nodes(group: Iterable[Backup], graph: chains.Graph) -> Iterator[Node]:
     before: set[str] = set()
     for backup in group:
         parents = [each.id for each in graph.parents(backup)]
-        # Of two that were created at the same moment each may build on the other; a tree needs an
-        # order, and takes the one that its rows have.
+        # Of two backups created at the same moment each may build on the other. A tree needs an
+        # order, so only an earlier row can be the parent.
         likeliest = next((id_ for id_ in parents if id_ in before), None)
         certain = graph.is_certain(backup) and (likeliest is not None or not parents)
         yield Node(backup, likeliest, certain)
@@ -42,7 +42,7 @@ def _nodes(group: Iterable[Backup], graph: chains.Graph) -> Iterator[Node]:
 
 
 def connect(backups: Iterable[Backup], parents: Mapping[str, str]) -> list[Node]:
-    """Give each backup the parent that Cinder has, in the order of :func:`infer`.
+    """Return each backup with its known parent, in the order of :func:`infer`.
 
     :param parents: the parent's ID by the child's.
     """

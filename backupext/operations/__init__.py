@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What takes several calls: orchestration over the cloud and the pure logic."""
+"""Tasks that take several requests, built on the cloud and the pure logic."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Backing up a volume or a snapshot, once and no more than once."""
+"""Back up a volume or a snapshot, and never twice."""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -30,10 +30,10 @@ _COMPLETE = frozenset({'available', 'restoring'})
 
 
 class Asked(NamedTuple):
-    """A backup that has been asked for.
+    """A backup that was requested.
 
-    :param is_incremental: what was asked for; the Ceph driver may make a full backup instead.
-    :param reason: why a full backup was asked for where an incremental one was wanted.
+    :param is_incremental: what was requested; the Ceph driver may create a full backup instead.
+    :param reason: why a full backup was requested instead of an incremental one.
     """
 
     backup: Backup
@@ -41,12 +41,15 @@ class Asked(NamedTuple):
     reason: str | None = None
 
     def is_otherwise(self, made: Backup | None) -> bool:
-        """Tell whether a backup that was made is of another kind than was asked for."""
+        """Return whether a completed backup is full although an incremental one was requested."""
         return self.is_incremental and made is not None and not made.is_incremental
 
 
 def describe(asked: Asked, made: Backup | None) -> str:
-    """Say which kind of backup was made, or was asked for while nobody knows, and why."""
+    """Return a sentence: which kind of backup was created, or requested if unknown, and why.
+
+    :param made: the backup after the wait; None without a wait.
+    """
     kind = asked.is_incremental if made is None else bool(made.is_incremental)
     which = 'an incremental' if kind else 'a full'
     verb = 'Requested' if made is None else 'Made'
@@ -57,27 +60,27 @@ def describe(asked: Asked, made: Backup | None) -> str:
 
 
 class Source(NamedTuple):
-    """What is backed up; an ID that was taken as given has nothing else."""
+    """What is backed up. If it was given by ID, only the ID is known."""
 
     volume: Volume
     snapshot: Snapshot | None = None
 
     @property
     def attributes(self) -> dict[str, str]:
-        """What the request says of it."""
+        """The attributes of the request that name it."""
         volume = {'volume_id': self.volume.id}
         return {**volume, 'snapshot_id': self.snapshot.id} if self.snapshot else volume
 
     @property
     def taken_at(self) -> datetime | None:
-        """When the snapshot was taken, if it is one."""
+        """When the snapshot was created; None for a volume."""
         return self.snapshot.created if self.snapshot else None
 
 
 class Creation:
-    """Makes backups.
+    """Creates backups.
 
-    :param note: told what the user should know although it is no failure.
+    :param note: called with what the user should know although nothing failed.
     :param is_waiting: try as long as the patience lasts, instead of a few times.
     """
 
@@ -107,12 +110,12 @@ class Creation:
     ) -> Asked:
         """Create a backup of a volume, or of its snapshot, each given by name or ID.
 
-        An ID is taken as given, which saves a request. Only if the cloud knows no such volume
-        or snapshot, and so has done nothing, is it looked up: another one may have that name.
+        An ID is used without a look-up, which saves a request. Only if no volume or snapshot has
+        the ID, and so nothing was changed, is it looked up: it may be the name of another one.
 
-        :param allows_full: make a full backup where an incremental one cannot be made.
+        :param allows_full: create a full backup if an incremental one is not possible.
         :param attributes: name, description, container, force, metadata, availability_zone.
-        :raises NotFoundError: there is no such volume or snapshot.
+        :raises NotFoundError: no volume or snapshot has the name or ID.
         :raises AmbiguousError: several have that name.
         :raises RefusedError: on Ceph it would fail, or destroy the data of another backup.
         """
@@ -138,7 +141,7 @@ class Creation:
         return asked
 
     def _note_owner(self, volume: Volume) -> None:
-        """Tell an administrator that a backup of another project's volume is not that project's."""
+        """Note that a backup of another project's volume belongs to the administrator's."""
         access = self._cloud.access
         if not access.is_admin:
             return
@@ -152,7 +155,7 @@ class Creation:
                 )
 
     def _source(self, volume: str, snapshot: str | None) -> Source:
-        """Look up what is not an ID."""
+        """Find the source; an ID is used without a look-up."""
         source = Volume(volume) if is_id(volume) else self._cloud.find_volume(volume)
         if snapshot is None:
             return Source(source)
@@ -166,7 +169,7 @@ class Creation:
     def _incremental(
         self, source: Source, attributes: dict[str, Any], *, allows_full: bool
     ) -> Asked:
-        """Create an incremental backup, or a full one where that is allowed and needed."""
+        """Create an incremental backup, or a full one if that is allowed and necessary."""
         source = self._known(source, with_size=allows_full)
         backups = self._backups(source)
         if source.snapshot:
@@ -185,9 +188,9 @@ class Creation:
         return Asked(made, is_incremental=True)
 
     def _reason_after(self, error: errors.RequestError, source: Source) -> str | None:
-        """Say why a refused incremental backup has to be a full one; None where it need not.
+        """Return why a full backup is necessary after a refusal; None if it is not.
 
-        Cinder's words differ from release to release, so the backups are looked at again.
+        Cinder's words differ between releases, so the backups are read again.
         """
         if error.status != _BAD_REQUEST:
             return None
@@ -219,10 +222,10 @@ class Creation:
         return _if_allowed(lambda: list(self._cloud.list_backups(query))) or []
 
     def _create_once(self, attributes: dict[str, Any]) -> Backup:
-        """Send the request; where its answer is lost, look for the backup before another try.
+        """Send the request; if its answer is lost, look for the backup before the next try.
 
-        A request that may have been carried out is repeated a few times only, however long the
-        command waits: each might make a backup that shows too late.
+        A request that may have succeeded is repeated only a few times, however long the command
+        waits: each of them might create a backup that appears too late.
         """
         doubtful: list[errors.RequestError] = []
         for tries, pause in enumerate(pauses(), start=1):
@@ -263,10 +266,10 @@ class Creation:
             self._patience.pause(failure.retry_after or _LOOKS[0])
 
     def _look_for(self, attributes: dict[str, Any], begun: float) -> Backup | None:
-        """Look for the backup that a request without an answer may have made.
+        """Look for the backup that a request without an answer may have created.
 
-        :raises RequestError: the cloud does not answer: whether there is one cannot be told.
-        :raises StoppedWaitingError: likewise, since the time limit has passed, or Ctrl-C.
+        :raises RequestError: the cloud does not answer, so it is unknown whether there is one.
+        :raises StoppedWaitingError: it is unknown: the time limit has passed, or Ctrl-C.
         """
         for look, pause in enumerate(_LOOKS, start=1):
             try:
@@ -290,7 +293,7 @@ class Creation:
 
 
 def _if_allowed(read: Callable[[], Answer | None]) -> Answer | None:
-    """Read something that only makes a decision better; None where it may not be read."""
+    """Read what only improves a decision; None if the credentials do not allow it."""
     try:
         return read()
     except errors.NotFoundError:
@@ -321,7 +324,7 @@ def _refuse_second_of_a_snapshot(backups: Sequence[Backup]) -> None:
 
 
 def _refuse_parent_of_a_snapshot(parent: Backup | None, backups: Sequence[Backup]) -> None:
-    """Refuse an incremental backup that fails on Ceph, and destroys its parent's data there."""
+    """Refuse an incremental backup that would fail on Ceph and destroy its parent's data."""
     if parent and parent.snapshot_id and may_be_ceph(backups):
         raise errors.RefusedError(
             f'Cannot make an incremental backup: it would build on backup {parent}, which is one '
@@ -344,9 +347,9 @@ def _unknown(attributes: dict[str, Any]) -> str:
 
 
 def _is_the_one(row: Backup, attributes: dict[str, Any], since: datetime) -> bool:
-    """Tell whether a backup is what was asked for, made since then.
+    """Return whether a backup is the requested one, created since a time.
 
-    Its kind says nothing: the Ceph driver may make a full backup instead of an incremental one.
+    The kind is not compared: Ceph may create a full backup instead of an incremental one.
     """
     long_ago = datetime.min.replace(tzinfo=timezone.utc)
     return (

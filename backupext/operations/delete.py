@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deleting backups in an order that Cinder accepts, and none from under its incrementals."""
+"""Delete backups in an order that Cinder accepts, never a parent before its dependents."""
 
 import contextlib
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
@@ -23,7 +23,7 @@ OnFailure = Callable[[errors.BackupError], None]
 
 
 class Planned(NamedTuple):
-    """A backup that is to be deleted, and why.
+    """A backup to delete, and why.
 
     :param endangered: available backups whose data may be lost with it on Ceph.
     """
@@ -39,12 +39,12 @@ class Planned(NamedTuple):
 
     @property
     def line(self) -> str:
-        """Describe it in a line of the plan."""
+        """Its line in the plan."""
         return f'Delete {self.backup}, created {self.backup.created_at}: {self.reason}'
 
     @property
     def warning(self) -> str:
-        """Say what may be lost with it."""
+        """Which data may be lost with it."""
         return (
             f'Backup {self.backup} may share its data with {_names(self.endangered)}: on Ceph, '
             'all backups of snapshots of a volume are in one image, which is deleted with it.'
@@ -52,7 +52,7 @@ class Planned(NamedTuple):
 
     @property
     def refusal(self) -> errors.RefusedError:
-        """Refuse to delete it."""
+        """The error that refuses to delete it."""
         return errors.RefusedError(
             f'Backup {self.backup} was not deleted. {self.warning} If your cloud does not keep '
             'backups on Ceph, or if that data may be lost, use --auto-approve.'
@@ -60,7 +60,7 @@ class Planned(NamedTuple):
 
 
 class Choice:
-    """Chooses what is deleted: what was named, with ``cascade`` what builds on it too."""
+    """Chooses what to delete: the named backups and, with ``cascade``, what builds on them."""
 
     def __init__(self, cloud: Cloud, named: Sequence[Backup]) -> None:
         self._cloud = cloud
@@ -68,11 +68,11 @@ class Choice:
         self._graphs: dict[str | None, chains.Graph] = {}
 
     def make(self, *, cascade: bool, is_forced: bool = False) -> list[Planned]:
-        """Return what is to be deleted, the newest first.
+        """Return what to delete, the newest first.
 
         :param is_forced: the user accepts that the data of other backups may be lost.
-        :raises RefusedError: whether some incremental builds on a named backup cannot be told, or
-            one that does is protected and was not named.
+        :raises RefusedError: it is not certain whether an incremental backup builds on a named
+            one, or a dependent is protected and was not named.
         """
         chosen = {id_: Planned(backup, _NAMED) for id_, backup in self._named.items()}
         if cascade:
@@ -90,7 +90,7 @@ class Choice:
         ]
 
     def _graph(self, volume_id: str | None) -> chains.Graph:
-        """Read the backups of a volume: every project's, where the user may see them."""
+        """Read the backups of a volume, in all projects that the user may see."""
         if volume_id not in self._graphs:
             scope = Scope(all_projects=self._cloud.access.is_admin)
             backups = self._cloud.list_backups({'volume_id': volume_id or '', **scope.query})
@@ -98,9 +98,10 @@ class Choice:
         return self._graphs[volume_id]
 
     def _dependents(self, backup: Backup) -> list[Backup]:
-        """Return all that build on a backup, directly or not.
+        """Return all backups that need a backup, directly or not.
 
-        An administrator can ask Cinder; for anybody else it is inferred, and doubt is refused.
+        An administrator can ask Cinder. For other users they are inferred, and an uncertain one is
+        an error.
         """
         if self._cloud.access.is_admin:
             return self._asked_for(backup)
@@ -132,7 +133,7 @@ class Choice:
                 )
 
     def _endangered(self, backup: Backup, chosen: Container[str]) -> tuple[Backup, ...]:
-        """Return available backups whose data may be lost with one that was chosen."""
+        """Return available backups that were not chosen, but whose data may be lost."""
         if not backup.snapshot_id and backup.status != 'error':
             return ()
         graph = self._graph(backup.volume_id)
@@ -143,12 +144,12 @@ class Choice:
 class Way(NamedTuple):
     """How backups are deleted.
 
-    :param force: delete whatever the status is (administrators only).
-    :param wait: do not return before everything is gone.
-    :param stops_at_failure: do not try what a backup may build on that could not be deleted;
-        without it Cinder is asked, which refuses if it really does.
-    :param limit: how many deletions may run at once; None is any number.
-    :param check: looks at a backup once more before it goes; None where it is gone already.
+    :param force: delete in any status (administrators only).
+    :param wait: wait until all are deleted.
+    :param stops_at_failure: if a backup could not be deleted, do not try its possible parents.
+        Otherwise try: Cinder refuses to delete the true parent.
+    :param limit: the number of deletions to run at once; None means no limit.
+    :param check: reads a backup again before it is deleted; returns None if it does not exist.
     """
 
     force: bool = False
@@ -159,11 +160,11 @@ class Way(NamedTuple):
 
 
 class Deletion:
-    """Deletes what a plan has: dependents first, each gone before what it may build on.
+    """Deletes backups: each is gone before the deletion of its possible parents begins.
 
-    Unrelated backups are deleted at once: the cloud works on its own time.
+    Unrelated backups are deleted in parallel.
 
-    :param fail: told of each failure; it does not keep the rest from being tried.
+    :param fail: called with each failure; the other backups are tried nevertheless.
     """
 
     def __init__(
@@ -199,7 +200,7 @@ class Deletion:
         return self._way.wait or backup.id in self._awaited
 
     def _steps(self, backup: Backup) -> Steps:
-        """Delete one backup, and wait for its end where that matters."""
+        """Delete one backup, and wait until it is gone if others need that."""
         current = self._way.check(backup)
         if current is None:
             return
@@ -212,7 +213,7 @@ class Deletion:
         yield until_gone(replace(current, status='deleting'))
 
     def _ask(self, backup: Backup, send: Callable[[Backup], None]) -> Steps:
-        """Ask for a deletion; where a dependent is being deleted, once more when it is gone."""
+        """Request a deletion; if a dependent is being deleted, repeat it when that one is gone."""
         waited: set[str] = set()
         while True:
             try:
@@ -228,7 +229,7 @@ class Deletion:
             yield from _gone_first(backup, going)
 
     def _send_once(self, backup: Backup) -> None:
-        """Ask for a deletion; where the answer is lost, see whether it was heard."""
+        """Request a deletion; if the answer is lost, check whether Cinder is deleting."""
         try:
             self._cloud.delete_backup(backup, force=self._way.force)
         except errors.RequestError as error:
@@ -236,7 +237,7 @@ class Deletion:
                 raise
 
     def _send_patiently(self, backup: Backup) -> None:
-        """Ask for a deletion until the cloud has heard it; asking twice deletes no more."""
+        """Request a deletion until the cloud accepts it; a repeated one deletes nothing else."""
         is_in_doubt = False
 
         def ask() -> None:
@@ -254,11 +255,10 @@ class Deletion:
             self._schedule.patience.ask(ask)
 
     def _clear_foreign_dependents(self, backup: Backup) -> Steps:
-        """Keep an administrator from deleting another project's parent.
+        """Prevent an administrator from deleting a parent of another project.
 
-        Cinder looks for dependents in the caller's project only, so it deletes such a parent. On
-        storage where an incremental backup needs its parent it can never be restored again then,
-        although it still says available.
+        Cinder looks for dependents only in the user's project, so it would delete such a parent.
+        The incremental backups could never be restored again, although their status is available.
 
         :raises RefusedError: dependents exist, and are not being deleted.
         """
@@ -274,7 +274,7 @@ class Deletion:
             yield from _gone_first(backup, dependents)
 
     def _possible_children(self, backup: Backup) -> list[Backup]:
-        """Return the incrementals for whose sake Cinder may refuse a deletion."""
+        """Return the incremental backups because of which Cinder may refuse a deletion."""
         with contextlib.suppress(errors.RequestError):
             siblings = list(self._cloud.list_backups({'volume_id': backup.volume_id or ''}))
             return list(chains.Graph(siblings).children(backup))
@@ -282,9 +282,9 @@ class Deletion:
 
 
 def _gone_first(backup: Backup, dependents: Iterable[Backup]) -> Steps:
-    """Wait until dependents are gone that somebody is deleting.
+    """Wait until dependents are gone that are already being deleted.
 
-    :raises RefusedError: one of them stays.
+    :raises RefusedError: one of them was not deleted.
     """
     for dependent in dependents:
         try:
@@ -303,7 +303,7 @@ def _is_going(cloud: Cloud, backup: Backup) -> bool:
 
 @contextlib.contextmanager
 def _named_if_stopped(target: Target) -> Iterator[None]:
-    """Name what may have begun when the wait for an answer ends."""
+    """Name the target in the message if the wait for an answer ends."""
     try:
         yield
     except errors.StoppedWaitingError as error:
@@ -320,7 +320,7 @@ def _left_out(backup: Backup, stuck: Iterable[Backup]) -> errors.RefusedError:
 def _with_names(
     backup: Backup, children: Sequence[Backup], error: errors.RequestError
 ) -> errors.BackupError:
-    """Name the incrementals that Cinder refuses a deletion for, as far as can be told."""
+    """Name the incremental backups because of which Cinder refuses, as far as they are known."""
     if not children:
         return error
     return errors.BackupError(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Listing backups by criteria, in the projects that the user may see."""
+"""List and find backups in the projects that the user may see."""
 
 import contextlib
 import itertools
@@ -19,7 +19,7 @@ _ONLY_AN_ADMINISTRATOR = "Only an administrator can list another project's backu
 
 
 class References(NamedTuple):
-    """What narrows a list and is given by name or ID."""
+    """Filters of a list that are given by name or ID."""
 
     volume: str | None = None
     snapshot: str | None = None
@@ -27,7 +27,7 @@ class References(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Backups as they come, and whether the user sees whose they are."""
+    """Backups in the order of the list, and whether the user sees their projects."""
 
     backups: Iterator[Backup]
     shows_owners: bool
@@ -36,11 +36,11 @@ class Listing(NamedTuple):
 def list_backups(
     cloud: Cloud, criteria: Criteria, references: References, warn: Callable[[str], None]
 ) -> Listing:
-    """List backups, newest first unless they are sorted.
+    """List backups, the newest first unless the criteria sort.
 
-    :param warn: told where the cloud does not let the user see beyond the own project.
-    :raises NotFoundError: no volume has that name; the ID of a deleted volume is fine.
-    :raises RefusedError: the cloud does not let the user see the project asked for.
+    :param warn: called if the user may not see the backups of all projects.
+    :raises NotFoundError: no volume has that name; the ID of a deleted volume is accepted.
+    :raises RefusedError: the user may not see the requested project.
     """
     criteria = _resolve(cloud, criteria, references)
     rows = cloud.list_backups(
@@ -55,12 +55,12 @@ def list_backups(
 
 
 def resolve_scope(cloud: Cloud, project: str | None, *, all_projects: bool) -> Scope:
-    """Say whose backups ``--project`` and ``--all-projects`` ask for.
+    """Return the scope for ``--project`` and ``--all-projects``.
 
-    A member's own project needs no look-up; an ID none either.
+    The project of the token, and an ID, need no look-up.
 
     :raises NotFoundError: no project has that name.
-    :raises RefusedError: it takes an administrator, and this cloud could not say so.
+    :raises RefusedError: the user is not an administrator, and this cloud would ignore the option.
     """
     if not project:
         return Scope(all_projects=all_projects)
@@ -75,9 +75,9 @@ def resolve_scope(cloud: Cloud, project: str | None, *, all_projects: bool) -> S
 def list_in_volumes(
     cloud: Cloud, scope: Scope, volumes: Sequence[str], warn: Callable[[str], None]
 ) -> list[Backup]:
-    """Read all backups of some volumes, one list each, or of all volumes in one list.
+    """Read all backups of some volumes, with a list for each, or of all volumes.
 
-    :param volumes: names or IDs, of deleted volumes too; none for all volumes.
+    :param volumes: names or IDs, also IDs of deleted volumes; empty for all volumes.
     """
     references = [References(volume) for volume in volumes] or [References()]
     found = {
@@ -91,9 +91,9 @@ def list_in_volumes(
 def find_many(
     cloud: Cloud, references: Sequence[str], fail: Callable[[errors.BackupError], None]
 ) -> list[Backup]:
-    """Find backups by name or ID, each once; few by a request each, many in one list.
+    """Find backups by name or ID, each only once: a few one by one, many in one list.
 
-    :param fail: told of each that cannot be found.
+    :param fail: called with the error for each reference that is not found.
     """
     known = _Known(cloud.list_backups({}) if len(references) >= _MANY else ())
     found = {}
@@ -110,7 +110,7 @@ def find_many(
 
 
 class _Known:
-    """Backups of a list, by ID and by the names that only one of them has."""
+    """The backups of a list, by ID and by name."""
 
     def __init__(self, backups: Iterable[Backup]) -> None:
         self._ids: dict[str, Backup] = {}
@@ -130,7 +130,7 @@ class _Known:
 def find(cloud: Cloud, reference: str, scope: Scope) -> Backup:
     """Find a backup by ID or name in a scope.
 
-    :raises NotFoundError: there is none, or not for this user.
+    :raises NotFoundError: no backup that the user may see has the name or ID.
     :raises AmbiguousError: several have that name.
     """
     try:
@@ -145,14 +145,14 @@ def find(cloud: Cloud, reference: str, scope: Scope) -> Backup:
 
 
 def _stop_after(criteria: Criteria) -> int | None:
-    """Tell how many rows of the server's are enough; all where more is done here."""
+    """Return how many rows to read; None means all, because the plugin filters or sorts."""
     if criteria.is_filtered_by_server and criteria.is_sorted_by_server:
         return criteria.most
     return 0 if criteria.most == 0 else None
 
 
 def _resolve(cloud: Cloud, criteria: Criteria, references: References) -> Criteria:
-    """Put IDs in the place of references; an ID is taken at its word."""
+    """Replace references by IDs; an ID is used without a look-up."""
     if references.volume is not None:
         criteria = replace(criteria, volume_id=_volume_id(cloud, references.volume, criteria.scope))
     if references.snapshot is not None:
@@ -163,7 +163,7 @@ def _resolve(cloud: Cloud, criteria: Criteria, references: References) -> Criter
 
 
 def _volume_id(cloud: Cloud, volume: str, scope: Scope) -> str:
-    """Take an ID at its word: Cinder keeps the backups of a deleted volume under it."""
+    """Return a volume's ID; an ID is not looked up, since it may be that of a deleted volume."""
     if is_id(volume):
         return volume
     try:
@@ -175,7 +175,7 @@ def _volume_id(cloud: Cloud, volume: str, scope: Scope) -> str:
 
 
 def _with_snapshot(cloud: Cloud, criteria: Criteria, reference: str) -> Criteria:
-    """Ask for the backups of the snapshot's volume only, if it is still there to tell which."""
+    """Filter by snapshot, and by its volume too if the snapshot still exists."""
     try:
         snapshot = cloud.find_snapshot(reference)
     except errors.NotFoundError:
@@ -192,7 +192,7 @@ def _marker(cloud: Cloud, marker: str, scope: Scope) -> str:
 
 @contextlib.contextmanager
 def _filter_refused(cloud: Cloud, scope: Scope) -> Iterator[None]:
-    """Say what it means that Cinder refuses to filter by project, as it does for a member."""
+    """Explain a refused filter by project, which only administrators may use."""
     try:
         yield
     except errors.RequestError as error:
@@ -202,9 +202,10 @@ def _filter_refused(cloud: Cloud, scope: Scope) -> Iterator[None]:
 
 
 def _shows_owners(cloud: Cloud, first: Backup | None) -> bool:
-    """Tell whether the user may look beyond the own project.
+    """Return whether the user may see other projects.
 
-    Whoever may is shown whose backups they are, from 3.18 on; else the role has to tell.
+    From 3.18 on, Cinder shows the project of a backup only to users who may. Otherwise only the
+    role is known.
     """
     if first is None or not cloud.shows('project_id'):
         return cloud.access.is_admin
@@ -212,7 +213,7 @@ def _shows_owners(cloud: Cloud, first: Backup | None) -> bool:
 
 
 def _check_scope(scope: Scope, warn: Callable[[str], None], *, seen: bool) -> None:
-    """Notice that Cinder ignored ``all_tenants``, as it does, in silence, for a member."""
+    """Warn or refuse if Cinder ignored ``all_tenants``, which it does silently for members."""
     if scope == OWN_PROJECT or seen:
         return
     if scope.project_id:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One clock and one time limit for a command, and the riding out of faults that pass."""
+"""One clock and one time limit for a command; repeated requests while the cloud is down."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -16,17 +16,17 @@ Answer = TypeVar('Answer')
 
 
 class Clock(NamedTuple):
-    """The passing of time, in seconds; injected so that tests need not wait."""
+    """The time in seconds, and a way to sleep; tests pass their own."""
 
     now: Callable[[], float]
     sleep: Callable[[float], None]
 
 
 class Patience:
-    """Sends a request again while the cloud cannot answer: the same for all that a command does.
+    """Repeats requests while the cloud cannot answer, within one time limit for a command.
 
-    :param note: told once that the cloud does not answer.
-    :param timeout: seconds from now on; None is for ever.
+    :param note: called once, when the cloud does not answer.
+    :param timeout: the time limit in seconds from now; None means no limit.
     """
 
     def __init__(
@@ -41,8 +41,8 @@ class Patience:
     def ask(self, request: Callable[[], Answer]) -> Answer:
         """Send a request that may be repeated, until the cloud answers it.
 
-        :raises RequestError: the cloud refuses it. Where an earlier try may have been carried out,
-            the message has both failures.
+        :raises RequestError: the cloud refuses it. If an earlier try may have succeeded, the
+            message has both failures.
         :raises StoppedWaitingError: the time limit has passed, or Ctrl-C.
         """
         doubtful: errors.RequestError | None = None
@@ -62,7 +62,7 @@ class Patience:
         raise AssertionError('pauses never end')
 
     def bear(self, error: errors.RequestError, pause: float) -> None:
-        """Tell a fault that may pass, once, and pause as long as the cloud asks to, or longer.
+        """Note the first transient failure, and pause at least as long as the cloud asks.
 
         :raises StoppedWaitingError: the time limit has passed, or Ctrl-C.
         """
@@ -72,7 +72,7 @@ class Patience:
         self.pause(max(pause, error.retry_after or 0))
 
     def pause(self, seconds: float) -> None:
-        """Sleep, but not past the time limit.
+        """Sleep, but not beyond the time limit.
 
         :raises StoppedWaitingError: no time is left, or Ctrl-C.
         """
@@ -101,14 +101,14 @@ class Patience:
         return self.time_left() != 0
 
     def time_left(self) -> float | None:
-        """Return the seconds until the time limit, not negative; None where there is none."""
+        """Return the seconds until the time limit, 0 or more; None if there is no limit."""
         if self._deadline is None:
             return None
         return max(self._deadline - self._clock.now(), 0)
 
 
 def pauses() -> Iterator[float]:
-    """Yield how many seconds to wait before each next try, for ever: longer and longer."""
+    """Yield the seconds to wait before each further try, endlessly: longer each time."""
     pause = _FIRST_PAUSE
     while True:
         yield pause

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deleting what no rule keeps, as planned, with another look at each before it goes."""
+"""Delete the backups that no rule keeps; read each again before its deletion."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
@@ -16,10 +16,11 @@ from backupext.operations.schedule import Schedule
 
 
 class Request(NamedTuple):
-    """What is pruned and how.
+    """What to prune and how.
 
-    ``volumes`` are names or IDs, none for all; ``properties`` narrow what may be deleted and what
-    counts; ``zone`` makes the calendar; ``concurrency`` is how many deletions may run at once.
+    ``volumes`` are names or IDs, empty for all volumes. Only backups with all ``properties`` are in
+    scope. ``zone`` is the time zone of the calendar, ``concurrency`` the number of deletions to run
+    at once.
     """
 
     scope: Scope
@@ -33,8 +34,8 @@ class Request(NamedTuple):
 def decide(cloud: Cloud, request: Request) -> list[retention.Decision]:
     """Decide for every backup in scope; nothing is changed.
 
-    :raises RefusedError: a backup that is to be kept is not there, or the user does not see all
-        that was asked for.
+    :raises RefusedError: a backup to keep by its ID does not exist in scope, or the user may not
+        see the requested projects.
     """
     backups = listing.list_in_volumes(cloud, request.scope, request.volumes, _refuse)
     missing = request.policy.ids - {backup.id for backup in backups}
@@ -52,7 +53,7 @@ def decide(cloud: Cloud, request: Request) -> list[retention.Decision]:
 
 
 def explain_pins(decisions: Iterable[retention.Decision]) -> Iterator[str]:
-    """Yield a sentence for the failed backups that keep others alive, and what to do."""
+    """Yield which failed backups prevent the deletion of others, and what to do."""
     for failed, kept in retention.find_pins(decisions):
         names = ', '.join(str(backup) for backup in failed)
         count = '1 backup' if len(kept) == 1 else f'{len(kept)} backups'
@@ -70,9 +71,9 @@ def _refuse(_warning: str) -> None:
 def execute(
     schedule: Schedule, decisions: Sequence[retention.Decision], request: Request, fail: OnFailure
 ) -> None:
-    """Delete what the plan says, dependents first, each gone before what it may build on.
+    """Delete as planned, each backup before its possible parents.
 
-    A chain stops at its first failure. What has changed since the plan was made is kept.
+    A chain stops at its first failure. A backup that has changed since the plan is kept.
     """
     doomed = [each.backup for each in decisions if each.action is retention.Action.DELETE]
     way = Way(
@@ -85,9 +86,9 @@ def execute(
 
 
 def _check_again(cloud: Cloud, planned: Backup, policy: retention.Policy) -> Backup | None:
-    """Look at a backup once more; give it as it is now, None if it is gone.
+    """Read a backup again, and return it; None if it does not exist any more.
 
-    :raises RefusedError: it is not what was planned for.
+    :raises RefusedError: it has changed since the plan.
     """
     current = cloud.read_backup(planned.id)
     if current is None or current.status == 'deleting':

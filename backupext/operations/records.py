@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Importing the record of a backup."""
+"""Import the record of a backup."""
 
 import contextlib
 
@@ -10,10 +10,10 @@ from backupext.core.models import Backup
 
 
 def import_record(cloud: Cloud, service: str, url: str) -> resource.Backup:
-    """Import a record: Cinder takes it in, and finds out later whether it is good.
+    """Import a record: Cinder accepts it, and validates it later.
 
-    :raises RequestError: it was refused; the message names the backup of that ID if there is one,
-        such as that of an earlier import that failed, which blocks another.
+    :raises RequestError: Cinder refused it. The message names the backup with that ID if there is
+        one, such as that of an earlier import that failed and prevents another.
     """
     try:
         return cloud.import_record(service, url)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Restoring a backup to an existing volume or to a new one; every refusal comes first."""
+"""Restore a backup to an existing volume or to a new one; check everything first."""
 
 import contextlib
 import shlex
@@ -37,7 +37,7 @@ _SLACK = timedelta(seconds=2)
 
 @dataclass(frozen=True)
 class NewVolume:
-    """What a new volume is to be; where nothing is said, Cinder decides. ``size`` is in GiB."""
+    """The attributes of a new volume; Cinder chooses those that are None. ``size`` is in GiB."""
 
     name: str | None = None
     type: str | None = None
@@ -46,7 +46,7 @@ class NewVolume:
 
     @property
     def is_special(self) -> bool:
-        """Whether the volume has to be made first (3.47): a restore cannot choose these."""
+        """Whether to create the volume from the backup (3.47): a restore cannot set these."""
         return bool(self.type or self.availability_zone or self.size)
 
 
@@ -64,15 +64,15 @@ class Restored(NamedTuple):
 
     @property
     def volume(self) -> Volume:
-        """The volume, which alone shows whether the restore worked."""
+        """The volume; only its status shows whether the restore succeeded."""
         return Volume(self.volume_id, self.volume_name, self.volume_status)
 
 
 class Restore:
     """Restores a backup.
 
-    :param note: told what the user should know although it is no failure.
-    :param patience: how long to try where the cloud is too busy to take the request; None: once.
+    :param note: called with what the user should know although nothing failed.
+    :param patience: how long to repeat a request that a busy cloud refuses; None: do not repeat it.
     """
 
     def __init__(
@@ -86,17 +86,16 @@ class Restore:
     def begin(
         self, reference: str, volume: str | None, new: NewVolume, *, force: bool = False
     ) -> Restored:
-        """Ask for the restore of a backup, given by name or ID.
+        """Request the restore of a backup, given by name or ID.
 
-        :param volume: an existing volume's name or ID, the name of a new one, or None: a new one.
-        :param new: what the new volume is to be.
+        :param volume: the name or ID of an existing volume, the name of a new one, or None for a
+            new one.
+        :param new: the attributes of the new volume.
         :param force: overwrite an existing volume.
-        :raises UsageError: an existing volume and a new one are asked for together.
-        :raises RefusedError: the volume exists and must not be overwritten, or cannot be restored
-            to.
-        :raises AmbiguousError: several volumes have that name: none is overwritten, and no other
-            made.
-        :raises NotFoundError: an ID that no volume has is a mistake, not the name of a new volume.
+        :raises UsageError: the options name both an existing volume and a new one.
+        :raises RefusedError: the volume exists and must not be overwritten, or does not fit.
+        :raises AmbiguousError: several volumes have that name; no volume is overwritten or created.
+        :raises NotFoundError: no backup or volume has this ID; an ID never names a new volume.
         """
         if volume is not None and new.name is not None:
             raise errors.UsageError(
@@ -114,10 +113,10 @@ class Restore:
         return begun._replace(is_new=False)
 
     def finish(self, restored: Restored) -> Steps:
-        """Wait for a restore to end; give it with the volume's final name.
+        """Wait for a restore to end, and return it with the volume's final name.
 
-        The backup turns available again even where the restore failed; only the volume tells.
-        Cinder renames a new volume to the source's name when it has the data.
+        The backup turns available again even if the restore failed; only the volume shows that.
+        At the end, Cinder gives a new volume the name of the source.
 
         :raises EndedBadlyError: the restore failed; the message says what to do next.
         """
@@ -143,10 +142,10 @@ class Restore:
     # The target
 
     def _existing(self, backup: Backup, reference: str, *, force: bool) -> Volume | None:
-        """Find the volume to restore to; None where it is the name of a new one.
+        """Find the volume to restore to; None if the reference is the name of a new one.
 
-        A credential whose access rules forbid to look can restore over an ID with ``--force``:
-        Cinder checks the rest itself.
+        Credentials whose access rules forbid the look-up can overwrite a volume by ID with
+        ``--force``: Cinder checks the rest.
         """
         try:
             return self._cloud.find_volume(reference)
@@ -170,11 +169,11 @@ class Restore:
             return Volume(reference, status='available')
 
     def _refuse_other_type(self, backup: Backup, volume: Volume) -> None:
-        """Refuse a target on which an encrypted backup, or an encrypted target, would be lost.
+        """Refuse a target whose type does not fit an encrypted backup or volume.
 
-        Cinder restores ciphertext as it is, with the key of the source: to a volume of another
-        type it fails, and the target has lost its data by then. An unencrypted backup on an
-        encrypted volume cannot be read either.
+        Cinder restores the encrypted data unchanged, with the key of the source. To a volume of
+        another type it fails, after the data of the target was overwritten. An unencrypted backup
+        on an encrypted volume cannot be read either.
         """
         if volume.id == backup.volume_id:
             return
@@ -197,9 +196,9 @@ class Restore:
             )
 
     def _is_encrypted(self, backup: Backup) -> bool:
-        """Tell whether a backup is encrypted.
+        """Return whether a backup is encrypted.
 
-        Below 3.64, and where the cloud has one key for all volumes, only its source volume tells.
+        Below 3.64, and in a cloud with one key for all volumes, only its source volume shows it.
         """
         if backup.encryption_key_id is not None:
             return True
@@ -212,7 +211,7 @@ class Restore:
         return bool(source and source.encrypted)
 
     def _source(self, backup: Backup) -> Volume | None:
-        """Read the volume that a backup was made of, once; None where it is gone."""
+        """Read the source volume of a backup, once; None if it does not exist any more."""
         id_ = backup.volume_id or ''
         if id_ not in self._sources:
             self._sources[id_] = self._cloud.read_volume(id_) if id_ else None
@@ -227,9 +226,9 @@ class Restore:
         return self._ask(lambda: self._send(backup, name=new.name), backup, new)
 
     def _with_type(self, backup: Backup, new: NewVolume) -> NewVolume:
-        """Take the source's type for an encrypted backup, which fails on any other.
+        """Set the type of the source for an encrypted backup; with any other the restore fails.
 
-        :raises RefusedError: another one was asked for, or nobody knows which it has to be.
+        :raises RefusedError: another type was requested, or the type of the source is not known.
         """
         if not self._is_encrypted(backup):
             return new
@@ -258,7 +257,7 @@ class Restore:
         return replace(new, type=source.volume_type)
 
     def _is_type(self, reference: str, volume: Volume) -> bool:
-        """Tell whether a name or an ID is that of a volume's type."""
+        """Return whether a name or an ID belongs to a volume's type."""
         if reference == volume.volume_type:
             return True
         return (
@@ -266,7 +265,7 @@ class Restore:
         )
 
     def _note_owner(self, backup: Backup) -> None:
-        """Tell an administrator in whose project a new volume comes to be."""
+        """Note that the new volume belongs to the administrator's project."""
         access = self._cloud.access
         if backup.project_id and backup.project_id != access.project_id:
             self._note(
@@ -324,9 +323,9 @@ class Restore:
     def _left_behind(
         self, error: errors.RequestError, backup: Backup, new: NewVolume, begun: datetime
     ) -> Volume | None:
-        """Look for the new volume of a restore that was refused.
+        """Return the new volume of a refused restore, if it was created.
 
-        Without a backup service Cinder makes the volume, and only then refuses.
+        Without a backup service, Cinder creates the volume before it refuses.
         """
         if error.cause in _LEAVE_NOTHING or (self._patience and not self._patience.has_time):
             return None
@@ -341,7 +340,7 @@ class Restore:
         return None
 
     def _refuse_to_guess(self, error: errors.RequestError, left: Volume | None) -> NoReturn:
-        """End the command where nobody knows whether the restore has begun."""
+        """Raise an error that says that it is unknown whether the restore has begun."""
         advice = _UNKNOWN
         if left:
             advice = (

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Works that run at once and in order: each sends requests and waits for the cloud in turns.
+"""Run works in parallel and in order; each sends requests and waits for the cloud in turns.
 
-The cloud works on its own time and says nothing while it does: status and object count change
-together at the end. So statuses are read again and again, less and less often, and those of all
-works in one list where that is cheaper.
+Cinder reports no progress: status and object count change together at the end. So the statuses are
+polled, less and less often, and those of all works in one list if that takes fewer requests.
 """
 
 import heapq
@@ -18,22 +17,22 @@ from backupext.core.models import Backup
 from backupext.operations.patience import Patience, pauses
 from backupext.operations.wait import Row, Steps, Target, why_missed
 
-#: Cinder's own limit of rows for each page.
+#: Cinder's default limit of rows per page.
 _PAGE = 1000
 
 
 class Reporter(Protocol):
-    """Shows a person how things stand."""
+    """Shows statuses to a person."""
 
     def see(self, target: Target, status: str, row: Row) -> None:
-        """Take note of a status, changed or not."""
+        """Show a status, changed or not."""
 
 
 class Work(NamedTuple):
     """Something to do, step by step.
 
-    :param key: names it in the order of works.
-    :param title: names it in a sentence while it has not begun.
+    :param key: identifies it in the order of works.
+    :param title: names it in a message before it has begun.
     """
 
     key: str
@@ -46,7 +45,7 @@ class Done(NamedTuple):
 
     :param error: why it failed, if it did.
     :param result: what its steps returned.
-    :param is_left_out: it was not begun, since one that had to come before it failed.
+    :param is_left_out: it was not begun, because a work before it failed.
     """
 
     key: str
@@ -56,7 +55,7 @@ class Done(NamedTuple):
 
 
 class _Queue:
-    """Works that have not begun, in their order."""
+    """The works that have not begun, in their order."""
 
     def __init__(
         self, works: Sequence[Work], after: Mapping[str, Iterable[str]], *, stops_at_failure: bool
@@ -75,14 +74,14 @@ class _Queue:
         self._take_ready()
 
     def next(self) -> Work | None:
-        """Take out the first work that may begin; None where none may."""
+        """Remove and return the first work that may begin; None if there is none."""
         if not self._ready:
             return None
         _, key = heapq.heappop(self._ready)
         return self._works.pop(key)
 
     def end(self, done: Done) -> None:
-        """Let works begin that had to come after one that has ended."""
+        """Allow the works after a finished one to begin."""
         if done.error and self._stops:
             return
         self._order.done(done.key)
@@ -99,7 +98,7 @@ class _Queue:
 
 
 class _Running:
-    """A work that waits for the cloud, and the statuses that its target had."""
+    """A work that waits for the cloud, and the earlier statuses of its target."""
 
     def __init__(self, work: Work, target: Target) -> None:
         self.work = work
@@ -107,7 +106,7 @@ class _Running:
         self._seen: set[str] = set()
 
     def judge(self, row: Row) -> Verdict:
-        """Tell whether the wait is over."""
+        """Return whether the wait is over."""
         status = row.status or 'unknown' if row else None
         verdict = self.target.goal.judge(status, self._seen)
         self._seen.add(status or '')
@@ -115,7 +114,7 @@ class _Running:
 
 
 class Schedule:
-    """Runs works with one patience, and one look at the cloud for all of them."""
+    """Runs works with one patience, and one poll for all of them."""
 
     def __init__(self, cloud: Cloud, patience: Patience, reporter: Reporter) -> None:
         self.cloud = cloud.patient(patience)
@@ -133,11 +132,11 @@ class Schedule:
     ) -> Iterator[Done]:
         """Run works, and yield each as it ends.
 
-        :param after: the keys of the works that must have ended before one begins.
-        :param limit: how many may be under way at once; None is any number.
-        :param stops_at_failure: leave out what comes after a work that failed.
-        :raises StoppedWaitingError: the time limit has passed, or Ctrl-C; it names what still runs
-            and what has not begun.
+        :param after: for a work's key, the keys of the works that must end before it begins.
+        :param limit: the number of works to run at once; None means no limit.
+        :param stops_at_failure: do not begin the works after one that failed.
+        :raises StoppedWaitingError: the time limit has passed, or Ctrl-C; the message names what
+            may still run and what was not started.
         """
         queue = _Queue(works, after or {}, stops_at_failure=stops_at_failure)
         running: list[_Running] = []
@@ -152,10 +151,9 @@ class Schedule:
             yield Done(work.key, is_left_out=True)
 
     def do(self, steps: Steps, title: str = '') -> Any:
-        """Run a single work, and give what its steps return.
+        """Run a single work, and return what its steps return.
 
-        :param title: names it in a sentence.
-
+        :param title: names it in a message.
         :raises BackupError: it failed.
         """
         (done,) = self.run([Work('', title, steps)])
@@ -188,7 +186,7 @@ class Schedule:
                 yield done
 
     def _look(self, running: list[_Running]) -> Iterator[Done]:
-        """Read how things stand, and let go on what has what it waits for."""
+        """Read the statuses, and continue the works whose wait is over."""
         rows = self._read([each.target for each in running])
         for each in list(running):
             row = rows[each.target.id]
@@ -200,7 +198,7 @@ class Schedule:
                     yield done
 
     def _resume(self, waiting: _Running, row: Row) -> Callable[[Steps], Target] | None:
-        """Show a row; return how to go on with the work, None while it has to wait."""
+        """Show a row; return how to continue the work, or None if it must wait."""
         self._reporter.see(waiting.target, row.status or 'unknown' if row else 'deleted', row)
         verdict = waiting.judge(row)
         if verdict is Verdict.WAITING:
@@ -213,7 +211,7 @@ class Schedule:
     def _advance(
         self, work: Work, running: list[_Running], resume: Callable[[Steps], Target]
     ) -> Done | None:
-        """Let a work take steps until it has to wait (None) or ends."""
+        """Run the steps of a work until it must wait (None) or ends."""
         names = [work.title] if work.title else []
         while True:
             try:
@@ -226,7 +224,7 @@ class Schedule:
                 raise errors.InterruptedByUserError('Interrupted', names) from error
             except errors.BackupError as error:
                 return Done(work.key, error)
-            # What the work has seen last may be enough.
+            # The row that the work already has may be enough.
             soon = self._resume(waiting, waiting.target.subject)
             if soon is None:
                 running.append(waiting)
@@ -234,7 +232,7 @@ class Schedule:
             resume = soon
 
     def _read(self, targets: Sequence[Target]) -> Mapping[str, Row]:
-        """Read how things stand: one by one, or all backups in as many pages as that takes."""
+        """Read the targets: one by one, or all backups in one list if that is cheaper."""
         backups = [target.id for target in targets if target.noun == 'backup']
         rows: dict[str, Row] = {
             target.id: self.cloud.read_volume(target.id)
@@ -244,7 +242,7 @@ class Schedule:
         if len(set(backups)) > self._pages:
             rows.update(self._read_list(backups))
         for id_ in backups:
-            # What is not in the list is gone, or another project's.
+            # A backup that is not in the list is deleted, or in another project.
             if id_ not in rows:
                 rows[id_] = self.cloud.read_backup(id_)
         return rows

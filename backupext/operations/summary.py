@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counting the backups in a scope."""
+"""Count the backups in a scope."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,10 +12,10 @@ from backupext.operations import listing
 def count_backups(
     cloud: Cloud, scope: Scope, warn: Callable[[str], None]
 ) -> tuple[list[Line], Mapping[str, str | None]]:
-    """Count backups by volume, status and kind; give the names of the scope's volumes too.
+    """Count backups by volume, status and kind; return the names of the volumes in scope too.
 
-    :param warn: told where the cloud does not let the user see beyond the own project.
-    :raises RefusedError: the cloud does not let the user see the project asked for.
+    :param warn: called if the user may not see the backups of all projects.
+    :raises RefusedError: the user may not see the requested project.
     """
     found = listing.list_backups(cloud, Criteria(scope=scope), listing.References(), warn)
     names: dict[str, str | None] = {}

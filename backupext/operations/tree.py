@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading the chains of volumes."""
+"""Read the chains of volumes."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,11 +19,11 @@ def read_chains(
     *,
     exact: bool = False,
 ) -> list[tree.Node]:
-    """Give every backup of some volumes, or of all, with what it builds on.
+    """Return every backup of some volumes, or of all, with its parent.
 
-    :param volumes: names or IDs, of deleted volumes too; none for all volumes.
+    :param volumes: names or IDs, also IDs of deleted volumes; empty for all volumes.
     :param exact: ask Cinder for the parents instead of inferring them (administrators only).
-    :raises RefusedError: ``exact`` by somebody who is no administrator.
+    :raises RefusedError: ``exact`` needs an administrator.
     """
     if exact and not cloud.access.is_admin:
         raise errors.RefusedError('Only an administrator can see which parents Cinder has.')
@@ -39,6 +39,6 @@ def read_chains(
 
 
 def _possible_parents(backups: Sequence[Backup]) -> list[Backup]:
-    """Give what may have children: only they are asked for theirs."""
+    """Return the backups of volumes that have incremental backups: only they have children."""
     with_incrementals = {backup.volume_id for backup in backups if backup.is_incremental}
     return [backup for backup in backups if backup.volume_id in with_incrementals]

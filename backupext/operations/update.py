@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Changing what a backup is called, what is noted on it, and the state that it is said to have."""
+"""Change the name, the description, the properties and the state of a backup."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -12,11 +12,11 @@ from backupext.core.models import Backup
 def update(
     cloud: Cloud, backup: Backup, *, state: str | None, attributes: Mapping[str, Any]
 ) -> None:
-    """Set the state and then everything else; one failure does not keep the other from being tried.
+    """Set the state and then everything else; if one fails, the other is tried nevertheless.
 
-    :param state: ``available`` or ``error``, set in the database only.
-    :param attributes: name, description, metadata, each as a whole.
-    :raises BackupError: something was not set; the message says what was.
+    :param state: ``available`` or ``error``; it changes only in the database.
+    :param attributes: name, description, metadata; each replaces the present value.
+    :raises BackupError: something was not set; the message says what was set and what was not.
     """
     steps: list[tuple[str, Callable[[], None]]] = []
     if state is not None:
@@ -46,7 +46,7 @@ def _run(steps: Iterable[tuple[str, Callable[[], None]]]) -> None:
 def remove_properties(
     metadata: Mapping[str, str], keys: Iterable[str]
 ) -> tuple[dict[str, str], list[str]]:
-    """Take properties out of a backup's; give what is left, and the keys that were not there."""
+    """Return the properties without some keys, and the keys that do not exist."""
     left = dict(metadata)
     missing = [key for key in dict.fromkeys(keys) if left.pop(key, None) is None]
     return left, missing

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a command waits for: a backup or a volume, and where it is to get."""
+"""What a command waits for: a backup or a volume, and its goal."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Row = Backup | Volume | None
 
 @dataclass(frozen=True)
 class Target:
-    """A backup or a volume as it was seen last, and its goal."""
+    """A backup or a volume as it was read last, and its goal."""
 
     subject: Backup | Volume
     goal: Goal
@@ -28,7 +28,7 @@ class Target:
 
     @property
     def noun(self) -> str:
-        """What it is."""
+        """The word for it: backup or volume."""
         return 'backup' if isinstance(self.subject, Backup) else 'volume'
 
     def __str__(self) -> str:
@@ -37,7 +37,7 @@ class Target:
 
     @property
     def how_to_look(self) -> str:
-        """Name it with the command that shows how it stands."""
+        """Its name, with the command that shows its status."""
         noun = 'volume backup' if self.noun == 'backup' else 'volume'
         return f'{self} (see: openstack {noun} show {self.id})'
 
@@ -48,32 +48,32 @@ Steps = Generator[Target, Row, Any]
 
 
 def until_available(backup: Backup) -> Target:
-    """Wait for a backup to be made."""
+    """Return the target: a backup is available."""
     return Target(backup, BACKUP_GOALS['available'])
 
 
 def until_restored(volume: Volume) -> Target:
-    """Wait for a volume to have its data."""
+    """Return the target: a volume is restored."""
     return Target(volume, RESTORED)
 
 
 def until_gone(backup: Backup) -> Target:
-    """Wait for a backup to be deleted."""
+    """Return the target: a backup is deleted."""
     return Target(backup, GONE)
 
 
 def until(backup: Backup, status: str | None) -> Target:
-    """Wait for a status, or until a backup is gone (None)."""
+    """Return the target: a backup has a status, or is deleted (None)."""
     return until_gone(backup) if status is None else Target(backup, BACKUP_GOALS[status])
 
 
 def only(target: Target) -> Steps:
-    """Do nothing but wait; give how the cloud shows it then."""
+    """Return steps that only wait; their result is the row that has reached the goal."""
     return (yield target)
 
 
 def why_missed(cloud: Cloud, target: Target, row: Row) -> str:
-    """Say how a wait failed: in what status, the service's reason, and its message to the user."""
+    """Return why a goal cannot be reached: the status and what the server says about it."""
     title = f'{target.noun.capitalize()} {target.subject}'
     if row is None:
         return f'{title} has vanished.'

@@ -100,7 +100,7 @@ class LocalFiltersTest(ListTest):
             with self.subTest(text):
                 self.assert_misused(
                     [*LIST.split(), '--property', text],
-                    f"argument --property: '{text}' has no key: write key or key=value",
+                    f"argument --property: '{text}' has no key: use <key> or <key>=<value>",
                 )
 
     def test_a_property_needs_a_version_that_shows_it(self) -> None:

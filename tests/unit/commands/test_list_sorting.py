@@ -61,7 +61,7 @@ class SortTest(ListTest):
             ('colour', "cannot sort by 'colour', only by "),
             ('', "cannot sort by '', only by "),
             ('size,', "cannot sort by '', only by "),
-            ('size:up', "'up' is no direction: write asc or desc"),
+            ('size:up', "'up' is not a sort direction: use asc or desc"),
         ):
             with self.subTest(text):
                 result = self.openstack([*LIST.split(), '--sort', text])

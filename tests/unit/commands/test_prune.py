@@ -210,7 +210,7 @@ class UsageTest(PruneTest):
             (
                 '--keep-within',
                 '7',
-                "'7' is no duration: write 90s, 30m, 12h, 7d or 1h30m",
+                "Invalid duration '7': use 90s, 30m, 12h, 7d or 1h30m",
             ),
         ):
             with self.subTest(option):

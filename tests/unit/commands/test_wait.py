@@ -75,7 +75,7 @@ class WaitTest(CommandTest):
             with self.subTest(text):
                 self.assert_misused(
                     [*WAIT.split(), ID, f'--timeout={text}'],
-                    f"argument --timeout: '{text}' is no duration: write 90s, 30m, 12h, 7d or "
+                    f"argument --timeout: Invalid duration '{text}': use 90s, 30m, 12h, 7d or "
                     '1h30m',
                 )
 
