@@ -317,25 +317,6 @@ def _up_to_the_first_available(rows: Iterable[_Row], child: _Row) -> list[_Row]:
     return parents
 
 
-def possible_parents(child: Backup, backups: Iterable[Backup]) -> list[Backup]:
-    """Return every possible parent of an incremental backup: see :meth:`Graph.parents`.
-
-    :param backups: all backups of the volume in the project; others are ignored.
-    """
-    group = [each for each in backups if group_of(each) == group_of(child)]
-    return list(Graph([*group, child]).parents(child))
-
-
-def dependents(backup: Backup, backups: Iterable[Backup]) -> tuple[list[Backup], list[Backup]]:
-    """Return what needs a backup: see :meth:`Graph.dependents`."""
-    return Graph(backups).dependents(backup)
-
-
-def restorable(backups: Iterable[Backup]) -> frozenset[str]:
-    """Return the IDs of the restorable backups: see :attr:`Graph.restorable`."""
-    return Graph(backups).restorable
-
-
 def creation_order(backups: Iterable[Backup]) -> list[Backup]:
     """Sort backups by creation, the oldest first."""
     return sorted(backups, key=_age)

@@ -64,7 +64,7 @@ def is_on_younger_data(cloud: Cloud) -> bool:
 class PossibleParentsTest(unittest.TestCase):
     def assert_parents(self, child: Backup, others: list[Backup], *parents: str) -> None:
         for order in ([*others, child], [child, *reversed(others)]):
-            self.assertEqual(ids(chains.possible_parents(child, order)), list(parents))
+            self.assertEqual(ids(chains.Graph(order).parents(child)), list(parents))
 
     def test_a_full_one_has_none(self) -> None:
         self.assert_parents(full('b', 2), [full('a', 1)])
@@ -96,11 +96,12 @@ class PossibleParentsTest(unittest.TestCase):
     def test_a_tie_is_a_doubt(self) -> None:
         one, other = full('a', 2), full('b', 2)
         child = unfinished('c', 3)
-        self.assertEqual(set(ids(chains.possible_parents(child, [one, other, child]))), {'a', 'b'})
+        self.assertEqual(set(ids(chains.Graph([one, other, child]).parents(child))), {'a', 'b'})
 
     def test_behind_a_tie_the_next_one_is_certain(self) -> None:
         twins = [full('b', 2), full('c', 2)]
-        found = ids(chains.possible_parents(unfinished('d', 3), [full('a', 1), *twins]))
+        child = unfinished('d', 3)
+        found = ids(chains.Graph([full('a', 1), *twins, child]).parents(child))
         self.assertLessEqual({'b', 'c'}, set(found))
         self.assertEqual(found[2:], ['a'])
 
@@ -171,7 +172,7 @@ class PossibleParentsTest(unittest.TestCase):
         rows = cloud.rows()
         for row in rows:
             parent = cloud.parent(row.id)
-            possible = ids(chains.possible_parents(row, rows))
+            possible = ids(chains.Graph(rows).parents(row))
             self.assertEqual(len(possible), len(set(possible)))
             if parent is None:
                 self.assertEqual(possible, [])
@@ -182,7 +183,7 @@ class PossibleParentsTest(unittest.TestCase):
     def test_no_other_project_or_volume_is_ever_among_them(self, cloud: Cloud) -> None:
         rows = cloud.rows()
         for row in rows:
-            for parent in chains.possible_parents(row, rows):
+            for parent in chains.Graph(rows).parents(row):
                 self.assertEqual(
                     (parent.volume_id, parent.project_id), (row.volume_id, row.project_id)
                 )
@@ -209,8 +210,8 @@ class PossibleParentsTest(unittest.TestCase):
             full('f2', 4, updated_at=at(6)),
             incremental('i2', 5),
         ]
-        self.assertEqual(ids(chains.possible_parents(rows[1], rows)), ['f1'])
-        self.assertEqual(ids(chains.possible_parents(rows[3], rows)), ['f2'])
+        self.assertEqual(ids(chains.Graph(rows).parents(rows[1])), ['f1'])
+        self.assertEqual(ids(chains.Graph(rows).parents(rows[3])), ['f2'])
 
 
 class DependentsTest(unittest.TestCase):
@@ -221,7 +222,7 @@ class DependentsTest(unittest.TestCase):
             full('a', 1, updated_at='2026-11-01T02:02:30.000000'),
             incremental('b', 2, updated_at='2026-11-01T02:02:59.000000'),
         ]
-        certain, possible = chains.dependents(rows[0], rows)
+        certain, possible = chains.Graph(rows).dependents(rows[0])
         self.assertEqual((ids(certain), ids(possible)), (['b', 'c'], []))
 
     def test_a_child_of_the_same_instant_is_found_whatever_its_id(self) -> None:
@@ -234,14 +235,14 @@ class DependentsTest(unittest.TestCase):
                 incremental(parent, 2, updated_at=at(2), fail_reason='disk'),
             ]
             with self.subTest(parent=parent):
-                certain, possible = chains.dependents(rows[0], rows)
+                certain, possible = chains.Graph(rows).dependents(rows[0])
                 self.assertEqual({*ids(certain), *ids(possible)}, {'p', 'q'})
-                self.assertEqual(chains.restorable(rows), {'a', 'p', 'q'})
+                self.assertEqual(chains.Graph(rows).restorable, {'a', 'p', 'q'})
 
     def test_the_next_full_one_ends_it(self) -> None:
         # The end of c is written into b.
         rows = [full('a', 1), full('b', 2, updated_at=at(4)), incremental('c', 3)]
-        self.assertEqual(chains.dependents(rows[0], rows), ([], []))
+        self.assertEqual(chains.Graph(rows).dependents(rows[0]), ([], []))
 
     def test_doubt_about_one_is_doubt_about_all_that_build_on_it(self) -> None:
         rows = [
@@ -250,12 +251,12 @@ class DependentsTest(unittest.TestCase):
             incremental('c', 3),
             incremental('d', 4),
         ]
-        certain, possible = chains.dependents(rows[0], rows)
+        certain, possible = chains.Graph(rows).dependents(rows[0])
         self.assertEqual((ids(certain), ids(possible)), ([], ['c', 'd']))
 
     def test_nothing_builds_on_a_leaf(self) -> None:
         rows = [full('a', 1), incremental('b', 2)]
-        self.assertEqual(chains.dependents(rows[1], rows), ([], []))
+        self.assertEqual(chains.Graph(rows).dependents(rows[1]), ([], []))
 
     @given(any_cloud)
     def test_the_certain_ones_are_never_wrong_and_none_is_missing(self, cloud: Cloud) -> None:
@@ -268,7 +269,7 @@ class DependentsTest(unittest.TestCase):
     def check(self, cloud: Cloud) -> None:
         rows = cloud.rows()
         for row in rows:
-            certain, possible = map(ids, chains.dependents(row, rows))
+            certain, possible = map(ids, chains.Graph(rows).dependents(row))
             self.assertLessEqual(set(certain), cloud.descendants(row.id))
             self.assertLessEqual(cloud.descendants(row.id), {*certain, *possible})
             self.assertEqual(set(certain) & set(possible), set())

@@ -157,7 +157,7 @@ class HistoryTest(unittest.TestCase):
         rows = cloud.rows()
         for each in decide(rows, policy):
             if each.action is Action.DELETE and each.backup.status == 'error':
-                parents = chains.possible_parents(each.backup, rows)
+                parents = chains.Graph(rows).parents(each.backup)
                 self.assertEqual(storage.shares_data_with(each.backup, rows, parents), [])
 
     @given(any_cloud, policies | harsh_policies)
@@ -207,9 +207,9 @@ class HistoryTest(unittest.TestCase):
         doomed = ids(decide(rows, policy), Action.DELETE)
         for owner in {(row.project_id, row.volume_id) for row in rows}:
             group = [row for row in rows if (row.project_id, row.volume_id) == owner]
-            if chains.restorable(group):
+            if chains.Graph(group).restorable:
                 left = [row for row in group if row.id not in doomed]
-                self.assertTrue(chains.restorable(left))
+                self.assertTrue(chains.Graph(left).restorable)
                 sure = chains.Graph(group).surely_restorable
                 self.assertTrue(not sure or sure - doomed)
 
