@@ -27,6 +27,7 @@ COMMANDS = {
     'create --property': 'create {volume} --property k=v',
     'create --availability-zone': 'create {volume} --availability-zone nova',
     'restore --type': 'restore {backup} --type __DEFAULT__ --name x --wait',
+    'restore --size': 'restore {backup} --size 2 --name x --wait',
     'restore --availability-zone': 'restore {backup} --availability-zone nova --name x --wait',
 }
 
