@@ -96,6 +96,12 @@ def _(error: ksa_exceptions.ConnectionError, what: str) -> RequestError:
         return RequestError(
             f'Cannot {what}: Block Storage did not answer in time ({why}).', Cause.NO_ANSWER
         )
+    if isinstance(origin, _WRONG_ENDPOINT):
+        return RequestError(
+            f'Cannot {what}: the endpoint cannot be used ({why}).',
+            Cause.NO_SERVICE,
+            advice='Check the Block Storage endpoint.',
+        )
     never_sent = isinstance(origin, requests.exceptions.ConnectTimeout)
     return RequestError(
         f'Cannot {what}: Block Storage cannot be reached ({why}).',
@@ -132,6 +138,14 @@ def _(_error: Exception, what: str) -> RequestError:
         advice='Check the Block Storage endpoint.',
     )
 
+
+# These do not pass on their own.
+_WRONG_ENDPOINT = (
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.TooManyRedirects,
+)
 
 _FORESEEN = (
     sdk_exceptions.SDKException,

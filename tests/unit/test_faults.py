@@ -172,6 +172,18 @@ class ConnectionTest(unittest.TestCase):
                 self.assertFalse(told.is_transient)
                 self.assertFalse(told.leaves_doubt)
 
+    def test_wrong_endpoint_is_not_waited_for(self) -> None:
+        for origin in (
+            requests.exceptions.TooManyRedirects('Exceeded 30 redirects.'),
+            requests.exceptions.InvalidURL('No host supplied'),
+            requests.exceptions.InvalidSchema('No connection adapters were found'),
+        ):
+            with self.subTest(type(origin).__name__):
+                failure = send(exc=origin)
+                self.assertEqual(failure.cause, Cause.NO_SERVICE)
+                self.assertFalse(failure.is_transient)
+                self.assertIn('Check the Block Storage endpoint.', str(failure))
+
 
 class OwnTest(unittest.TestCase):
     def test_a_defect_of_ours_stays_what_it_is(self) -> None:
