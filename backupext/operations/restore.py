@@ -283,7 +283,23 @@ class Restore:
             availability_zone=new.availability_zone,
             size=new.size,
         )
+        self._note_unreadable(backup, volume)
         return Restored(backup.id, volume.id, volume.name, volume.status)
+
+    def _note_unreadable(self, backup: Backup, volume: Volume) -> None:
+        """Note that no server can read the data of an unencrypted backup on an encrypted volume.
+
+        Only administrators see whether a type is encrypted; everybody sees it of a volume.
+        """
+        if not volume.encrypted or backup.encryption_key_id is not None:
+            return
+        with contextlib.suppress(errors.RequestError):
+            source = self._source(backup)
+            if source and not source.encrypted:
+                self._note(
+                    f'Volume {volume} is encrypted, but backup {backup} is not: no server can read '
+                    f'the restored data. To delete the volume: openstack volume delete {volume.id}'
+                )
 
     def _send(self, backup: Backup, **target: str | None) -> Restored:
         answer = self._cloud.restore_backup(backup, **target)

@@ -135,6 +135,17 @@ class NewVolumeTest(RestoreTest):
             with self.subTest(type=type_):
                 self.refuses(f'{backup} new --type {type_}', backup, f"'{type_}'", "'secret'")
 
+    def test_unencrypted_backup_on_an_encrypted_volume_is_noted(self) -> None:
+        backup = self.make_backup(self.make_volume())
+        command = f'volume backup restore {backup} -f value -c volume_id --type'
+        result = self.run_openstack(f'{command} secret')
+        self.assertEqual(result.status, 0, result.stderr)
+        made = result.stdout.strip()
+        self.assert_has(result.stderr, backup, 'encrypted', f'openstack volume delete {made}')
+        self.wait_for('volume', made)
+        result = self.run_openstack(f'{command} __DEFAULT__')
+        self.assertEqual((result.status, result.stderr), (0, ''))
+
     def test_type_is_needed_where_the_source_is_gone(self) -> None:
         backup = self.make_orphan()
         for target in ('', 'new', '--name new', '--size 2'):

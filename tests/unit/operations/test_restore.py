@@ -272,6 +272,28 @@ class EncryptedTest(RestoreTest):
         self.assertEqual(self.openstack(RESTORE).status, 0)
         self.assert_sent(POST_VOLUME, {'volume': {'backup_id': ID, 'volume_type': 'secret'}})
 
+    def test_unencrypted_backup_on_a_new_encrypted_volume_is_noted(self) -> None:
+        self.on_backup()
+        made = volume(name='fresh', encrypted=True)
+        for encrypted, words in ((False, f'openstack volume delete {VOLUME_ID}'), (True, '')):
+            with self.subTest(encrypted=encrypted):
+                self.on_source('secret' if encrypted else 'fast', encrypted=encrypted)
+                self.cloud._answers.pop(POST_VOLUME)  # noqa: SLF001
+                self.cloud.on(POST_VOLUME, {'volume': made}, status=202)
+                result = self.openstack(f'{RESTORE} --type secret')
+                self.assertEqual(result.status, 0, result.stderr)
+                self.assertIn(words, result.stderr)
+                self.assertEqual(bool(words), 'is encrypted' in result.stderr)
+
+    def test_source_that_cannot_be_read_does_not_fail_the_restore(self) -> None:
+        self.on_backup()
+        self.cloud._answers.pop(GET_SOURCE)  # noqa: SLF001
+        self.cloud.refuse(GET_SOURCE, 401, 'Access rule')
+        self.cloud._answers.pop(POST_VOLUME)  # noqa: SLF001
+        self.cloud.on(POST_VOLUME, {'volume': volume(encrypted=True)}, status=202)
+        result = self.openstack(f'{RESTORE} --type secret')
+        self.assertEqual((result.status, result.stderr), (0, ''))
+
     def test_another_type_is_refused(self) -> None:
         self.on_source('secret')
         self.assert_refused(
