@@ -46,6 +46,21 @@ def guides(nodes: Sequence[Node]) -> Iterator[tuple[str, Node]]:
         ahead += [(child, columns, _Place.BRANCH) for child in reversed(below[:-1])]
 
 
+def encodable(line: str, encoding: str | None) -> str:
+    """Return a line with ASCII guides and escaped names where the encoding lacks the characters."""
+    if not encoding:
+        return line
+    try:
+        line.encode(encoding)
+    except UnicodeEncodeError:
+        plain = line.translate(_PLAIN_GUIDES)
+        return plain.encode(encoding, 'backslashreplace').decode(encoding)
+    return line
+
+
+_PLAIN_GUIDES = str.maketrans('┌├└┬─│', ',|`+-|')
+
+
 class _Place(Enum):
     """The position of a backup, and its guide without children and with children."""
 

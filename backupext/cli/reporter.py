@@ -72,7 +72,7 @@ class Reporter:
     @property
     def can_ask(self) -> bool:
         """Whether there is a terminal to ask on."""
-        return sys.stdin.isatty()
+        return bool(self._app.stderr and sys.stdin and sys.stdin.isatty())
 
     def ask(self, sentence: str) -> bool:
         """Ask for confirmation, and return whether the answer is yes."""
@@ -83,7 +83,8 @@ class Reporter:
 
     @property
     def _is_quiet(self) -> bool:
-        return not self._app.options.verbose_level
+        # Python has no stream for a closed one, as in ``openstack ... 2>&-``.
+        return not self._app.options.verbose_level or self._app.stderr is None
 
     def _log(self, log: Any, sentence: str) -> None:
         """Log a sentence, which OSC prints, or print it above live lines, which would erase it."""

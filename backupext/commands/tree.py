@@ -52,5 +52,5 @@ class VolumeBackupTree(base.Lister):
             self.cloud.read_volume_name, self.cloud.list_readable_volume_names()
         )
         for line in drawing.lines(self._nodes, names):
-            self.app.stdout.write(f'{line}\n')
+            self.app.stdout.write(f'{drawing.encodable(line, self.app.stdout.encoding)}\n')
         return 0

@@ -3,6 +3,9 @@
 
 import argparse
 import json
+import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -365,6 +368,53 @@ class OwnerTest(FunctionalTest):
         other = make_project(self.box)
         theirs = self.make_volume(owner=other.member)
         self.assertIn('No volume has', self.fails(f'volume backup create {theirs}'))
+
+
+class EncodingTest(FunctionalTest):
+    """A terminal that lacks the characters of the tree."""
+
+    def test_tree_is_plain_where_the_encoding_lacks_its_guides(self) -> None:
+        volume = self.make_volume()
+        self.make_backup(volume, name='größer')
+        self.make_backup(volume, name='child', incremental=True)
+        environment = {'PATH': os.environ['PATH'], 'PYTHONIOENCODING': 'ascii', **self.member}
+        openstack = str(Path(sys.executable).with_name('openstack'))
+        command = [openstack, 'volume', 'backup', 'tree']
+        done = subprocess.run(command, env=environment, capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        _, full, child, _ = done.stdout.decode('ascii').splitlines()
+        self.assertRegex(full, r'^, full .* gr\\xf6\\xdfer$')
+        self.assertRegex(child, r'^` incremental .* child$')
+
+
+class ClosedStreamTest(FunctionalTest):
+    """Standard streams that a daemon or a script has closed."""
+
+    def run_closed(self, redirection: str, arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command with a stream closed by the shell."""
+        openstack = Path(sys.executable).with_name('openstack')
+        return subprocess.run(
+            f'exec {openstack} {arguments} {redirection}',
+            shell=True,
+            env={'PATH': os.environ['PATH'], **self.member},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def test_nobody_is_asked_without_stdin(self) -> None:
+        volume = self.make_volume()
+        backups = [self.make_backup(volume) for _ in range(2)]
+        done = self.run_closed('<&-', f'volume backup prune --volume {volume} --keep-last 1')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('--auto-approve', done.stderr)
+        self.assertEqual([self.status('backup', each) for each in backups], ['available'] * 2)
+
+    def test_wait_works_without_stderr(self) -> None:
+        command = f'volume backup create {self.make_volume()} --wait -f value -c id'
+        done = self.run_closed('2>&-', command)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(self.status('backup', done.stdout.strip()), 'available')
 
 
 class LeftBehindTest(FunctionalTest):

@@ -40,10 +40,11 @@ def run(
     *,
     stdin: io.StringIO | None = None,
     stderr: io.StringIO | None = None,
+    has_stderr: bool = True,
 ) -> Result:
     """Run ``openstack`` with arguments, written as a shell would read them or as a list.
 
-    Nobody sits at a terminal, unless stdin or stderr is one.
+    Nobody sits at a terminal, unless stdin or stderr is one. Without stderr it is closed.
     """
     argv = shlex.split(arguments) if isinstance(arguments, str) else arguments
     stdout = io.StringIO()
@@ -52,7 +53,7 @@ def run(
         mock.patch.dict(os.environ, environment, clear=True),
         mock.patch('sys.stdin', io.StringIO() if stdin is None else stdin),
         contextlib.redirect_stdout(stdout),
-        contextlib.redirect_stderr(stderr),
+        contextlib.redirect_stderr(stderr if has_stderr else None),
         _logging_restored(),
         warnings.catch_warnings(),
     ):
@@ -102,10 +103,16 @@ class CommandTest(unittest.TestCase):
         """The clock of the machine on which commands run."""
         return FakeClock()
 
-    def openstack(self, arguments: str | list[str], **streams: io.StringIO) -> Result:
+    def openstack(
+        self,
+        arguments: str | list[str],
+        *,
+        stdin: io.StringIO | None = None,
+        stderr: io.StringIO | None = None,
+    ) -> Result:
         """Run a command against the stubbed cloud."""
         with self.clock.installed():
-            return run(arguments, self.cloud.environment, **streams)
+            return run(arguments, self.cloud.environment, stdin=stdin, stderr=stderr)
 
     def assert_prints(self, arguments: str | list[str], stdout: str, stderr: str = '') -> None:
         """Expect exit status 0, exactly this on stdout, and nothing or one sentence on stderr."""

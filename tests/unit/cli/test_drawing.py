@@ -4,7 +4,7 @@ import unittest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backupext.cli.drawing import guides
+from backupext.cli.drawing import encodable, guides
 from backupext.core.models import Backup
 from backupext.core.tree import Node
 
@@ -100,3 +100,18 @@ class GuidesTest(unittest.TestCase):
             depth[id_] = depth[parent] + branches
         for guide, node in guides(nodes(parents)):
             self.assertEqual(len(guide), 2 + 2 * depth[node.backup.id])
+
+
+class EncodingTest(unittest.TestCase):
+    def test_line_stays_where_the_encoding_has_its_characters(self) -> None:
+        for encoding in ('utf-8', 'cp437', None):
+            with self.subTest(encoding):
+                self.assertEqual(encodable('├─┬ full b1', encoding), '├─┬ full b1')
+
+    def test_guides_are_plain_and_names_escaped_otherwise(self) -> None:
+        lines = ('┌ full größer', '│ ├─┬ incremental b1', '└ incremental b2')
+        self.assertEqual(
+            [encodable(line, 'ascii') for line in lines],
+            [r', full gr\xf6\xdfer', '| |-+ incremental b1', '` incremental b2'],
+        )
+        self.assertEqual(encodable(lines[0], 'iso-8859-1'), ', full größer')

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tests.unit.cli.watching import WAIT, WatchTest
 from tests.unit.rows import ID
-from tests.unit.shell import Result
+from tests.unit.shell import Result, run
 
 RICH = ('rich', 'rich.console', 'rich.live', 'rich.table', 'rich.text')
 
@@ -34,6 +34,12 @@ class LinesTest(WatchTest):
             '',
             f"Backup 'nightly' ({ID}): creating\nBackup 'nightly' ({ID}): available",
         )
+
+    def test_closed_stderr_does_not_stop_a_wait(self) -> None:
+        self.on_statuses('creating', 'available')
+        with self.clock.installed():
+            result = run(f'{WAIT} {ID}', self.cloud.environment, has_stderr=False)
+        self.assertEqual(result, Result(0, '', ''))
 
     def test_rich_is_not_needed_then(self) -> None:
         self.on_statuses('creating', 'available')
