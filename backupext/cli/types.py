@@ -80,5 +80,7 @@ def _parsed(parse: Callable[[str], T], text: str) -> T:
     """Parse text with an error whose message argparse prints; it hides that of a ValueError."""
     try:
         return parse(text)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+    except OverflowError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is out of range") from error

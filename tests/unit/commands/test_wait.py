@@ -79,6 +79,11 @@ class WaitTest(CommandTest):
                     '1h30m',
                 )
 
+    def test_time_limit_that_no_number_can_hold_is_misuse(self) -> None:
+        text = '99999999999999999d'
+        complaint = f"argument --timeout: '{text}' is out of range"
+        self.assert_misused(f'{WAIT} {ID} --timeout {text}', complaint)
+
     def test_it_waits_until_one_is_gone(self) -> None:
         self.on_statuses('deleting', 'deleting')
         self.cloud.refuse(GET, 404, 'Backup could not be found.')
