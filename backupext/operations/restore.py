@@ -175,6 +175,13 @@ class Restore:
         another type it fails, after the data of the target was overwritten. An unencrypted backup
         on an encrypted volume cannot be read either.
         """
+        was_retyped = backup.encryption_key_id is not None and volume.encrypted is False
+        if volume.id == backup.volume_id and was_retyped:
+            raise errors.RefusedError(
+                f'Cannot restore backup {backup} to volume {volume}: it is encrypted, and the type '
+                'of the volume has changed since to one that is not. Restore it to a new volume, '
+                'with --type and the type that the volume had.'
+            )
         if volume.id == backup.volume_id:
             return
         is_encrypted = self._is_encrypted(backup)

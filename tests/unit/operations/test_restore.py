@@ -351,6 +351,14 @@ class EncryptedTest(RestoreTest):
         self.assertEqual(self.openstack(RESTORE).status, 0)
         self.assert_sent(POST_VOLUME, {'volume': {'backup_id': ID, 'volume_type': 'secret'}})
 
+    def test_source_that_was_retyped_is_refused(self) -> None:
+        self.on_backup(encryption_key_id='key', volume_id=VOLUME_ID)
+        self.on_volume(volume_type='plain', encrypted=False)
+        result = self.openstack(f'{RESTORE} data --force')
+        self.assertEqual(result.status, 1)
+        self.assertIn('the type of the volume has changed since', result.stderr)
+        self.assertNotIn(POST, self.cloud.lines)
+
     def test_over_its_own_source_it_needs_no_look(self) -> None:
         self.on_backup(encryption_key_id='key', volume_id=VOLUME_ID)
         self.on_volume(volume_type='secret', encrypted=True)
