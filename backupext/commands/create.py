@@ -8,6 +8,7 @@ from backupext import errors
 from backupext.cli import base
 
 if TYPE_CHECKING:
+    from backupext.core.models import Backup
     from backupext.operations.create import Asked
 
 
@@ -75,19 +76,28 @@ class CreateVolumeBackup(base.ShowOne):
     def take_action(self, parsed_args: argparse.Namespace) -> base.Fields:
         """Create the backup, wait for it with ``--wait``, and show its ID."""
         from backupext.cli import columns
-        from backupext.operations.create import describe
         from backupext.operations.wait import only, until_available
 
-        made = None
-        if parsed_args.wait:
-            with self.schedule() as schedule:
-                asked = self._ask(parsed_args)
-                made = schedule.do(only(until_available(asked.backup)))
-        else:
+        if not parsed_args.wait:
             asked = self._ask(parsed_args)
+            self._note_kind(parsed_args, asked)
+            return columns.fields(columns.CREATED, asked.backup)
+        with self.schedule() as schedule:
+            asked, made = self._ask(parsed_args), None
+            try:
+                made = schedule.do(only(until_available(asked.backup)))
+            finally:
+                # Without an end, it is what was asked for.
+                self._note_kind(parsed_args, asked, made)
+        return columns.fields(columns.CREATED, asked.backup)
+
+    def _note_kind(
+        self, parsed_args: argparse.Namespace, asked: 'Asked', made: 'Backup | None' = None
+    ) -> None:
+        from backupext.operations.create import describe
+
         if parsed_args.allow_full or asked.is_otherwise(made):
             self.reporter.note(describe(asked, made))
-        return columns.fields(columns.CREATED, asked.backup)
 
     def _ask(self, parsed_args: argparse.Namespace) -> 'Asked':
         from backupext.operations.create import Creation

@@ -55,9 +55,15 @@ def _relapses(before: str, *after: str) -> frozenset[tuple[str, str]]:
 #: A backup is to be deleted. An administrator who resets its status stops that.
 GONE = Goal(frozenset(), relapses=_relapses('deleting', 'available', 'creating', 'restoring'))
 
-#: A volume is to be restored. One that is in use was available before.
+#: A volume is to be restored. One that is in use, or offered to another project, was available
+#: before. What ends on its own, such as ``extending``, leads back to ``available``.
 RESTORED = Goal(
-    frozenset({'available', 'in-use', 'reserved', 'attaching', 'backing-up'}),
+    frozenset(
+        {
+            *('available', 'in-use', 'reserved', 'attaching', 'backing-up'),
+            *('awaiting-transfer', 'maintenance'),
+        }
+    ),
     hopeless=frozenset({'deleting'}),
 )
 

@@ -108,9 +108,11 @@ class Choice:
         certain, possible = self._graph(backup.volume_id).dependents(backup)
         doubtful = [each for each in possible if each.id not in self._named]
         if doubtful:
+            one = len(doubtful) == 1
             raise errors.RefusedError(
-                f'Cannot tell whether {_names(doubtful)} depends on backup {backup}. Name these '
-                'too to delete them all, or ask an administrator to check.'
+                f'Cannot tell whether {_names(doubtful)} depend{"s" if one else ""} on backup '
+                f'{backup}. Name {"it too to delete both" if one else "these too to delete all"}, '
+                'or ask an administrator to check.'
             )
         return certain
 
@@ -258,7 +260,8 @@ class Deletion:
         """Prevent an administrator from deleting a parent of another project.
 
         Cinder looks for dependents only in the user's project, so it would delete such a parent.
-        The incremental backups could never be restored again, although their status is available.
+        With a chunked driver the incremental backups could never be restored again, although their
+        status is available.
 
         :raises RefusedError: dependents exist, and are not being deleted.
         """

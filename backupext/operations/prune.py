@@ -57,9 +57,15 @@ def explain_pins(decisions: Iterable[retention.Decision]) -> Iterator[str]:
     for failed, kept in retention.find_pins(decisions):
         names = ', '.join(str(backup) for backup in failed)
         count = '1 backup' if len(kept) == 1 else f'{len(kept)} backups'
+        them = 'it' if len(kept) == 1 else 'them'
+        while_failed, which = (
+            (f'failed backup {names} exists', 'the failed one')
+            if len(failed) == 1
+            else (f'failed backups {names} exist', 'the failed ones')
+        )
         yield (
-            f'{count} that no rule keeps cannot be deleted while failed backup {names} exists, '
-            'which may build on it. Delete the failed one, or use --delete-failed.'
+            f'{count} that no rule keeps cannot be deleted while {while_failed}, which may build '
+            f'on {them}. Delete {which}, or use --delete-failed.'
         )
 
 

@@ -61,6 +61,7 @@ class Restored(NamedTuple):
     volume_name: str | None
     volume_status: str | None = 'restoring-backup'  # Cinder sets it before it answers
     is_new: bool = True
+    is_noted: bool = False  # whether an encrypted volume was noted when it was created
 
     @property
     def volume(self) -> Volume:
@@ -82,6 +83,7 @@ class Restore:
         self._note = note
         self._patience = patience
         self._sources: dict[str, Volume | None] = {}
+        self._backup: Backup | None = None
 
     def begin(
         self, reference: str, volume: str | None, new: NewVolume, *, force: bool = False
@@ -102,7 +104,7 @@ class Restore:
                 f"Give '{visible(volume)}' to restore to that volume, or --name for a new one, "
                 'not both.'
             )
-        backup = self._cloud.find_backup(reference)
+        backup = self._backup = self._cloud.find_backup(reference)
         _refuse_unavailable(backup)
         existing = self._existing(backup, volume, force=force) if volume is not None else None
         if existing is None:
@@ -124,6 +126,9 @@ class Restore:
             row = yield until_restored(restored.volume)
         except errors.EndedBadlyError as error:
             raise errors.EndedBadlyError(f'{error} {self._next_step(restored)}') from error
+        if isinstance(row, Volume) and self._backup and restored.is_new and not restored.is_noted:
+            # The default type of the cloud may be encrypted; only the volume shows that.
+            self._note_unreadable(self._backup, row)
         return restored._replace(volume_name=row.name) if row else restored
 
     def _next_step(self, restored: Restored) -> str:
@@ -291,7 +296,7 @@ class Restore:
             size=new.size,
         )
         self._note_unreadable(backup, volume)
-        return Restored(backup.id, volume.id, volume.name, volume.status)
+        return Restored(backup.id, volume.id, volume.name, volume.status, is_noted=True)
 
     def _note_unreadable(self, backup: Backup, volume: Volume) -> None:
         """Note that no server can read the data of an unencrypted backup on an encrypted volume.

@@ -93,6 +93,11 @@ class VolumeTest(unittest.TestCase):
             with self.subTest(status):
                 self.assertEqual(RESTORED.judge(status, frozenset()), Verdict.REACHED)
 
+    def test_volume_that_is_offered_to_another_project_was_restored(self) -> None:
+        for status in ('awaiting-transfer', 'maintenance'):
+            with self.subTest(status):
+                self.assertEqual(RESTORED.judge(status, frozenset()), Verdict.REACHED)
+
     def test_one_that_is_being_made_is_waited_for(self) -> None:
         for status in ('creating', 'restoring-backup', 'extending', 'detaching'):
             with self.subTest(status):

@@ -553,6 +553,13 @@ class KindTest(CommandTest):
                     'requested: the storage needed a full one.',
                 )
 
+    def test_kind_is_named_although_the_wait_fails(self) -> None:
+        self.cloud.on(f'GET /messages?resource_uuid={ID}', {'messages': []})
+        self.cloud.on(self.GET, {'backup': backup(status='error')})
+        result = self.openstack(f'{CREATE} --wait --incremental --allow-full')
+        self.assertEqual(result.status, 1)
+        self.assertIn('Requested an incremental backup: ', result.stderr)
+
     def test_what_was_made_as_asked_needs_no_word(self) -> None:
         self.assertEqual(self.said('--incremental', is_incremental=True), '')
         self.assertEqual(self.said(''), '')

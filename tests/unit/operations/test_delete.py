@@ -314,8 +314,8 @@ class CascadeTest(DeleteTest):
         child = self.cloud.keep(3, full)
         self.assert_fails(
             f'{DELETE} {full} --cascade --auto-approve',
-            f"Cannot tell whether 'b3' ({child}) depends on backup 'b1' ({full}). Name these too "
-            'to delete them all, or ask an administrator to check.',
+            f"Cannot tell whether 'b3' ({child}) depends on backup 'b1' ({full}). Name it too to "
+            'delete both, or ask an administrator to check.',
         )
         self.assertEqual(self.cloud.deletions, [])
         self.assertEqual(self.cloud.left, {full, busy, child})

@@ -351,6 +351,15 @@ class EncryptedTest(RestoreTest):
         self.assertEqual(self.openstack(RESTORE).status, 0)
         self.assert_sent(POST_VOLUME, {'volume': {'backup_id': ID, 'volume_type': 'secret'}})
 
+    def test_new_volume_of_an_encrypted_default_type_is_noted_after_the_wait(self) -> None:
+        self.on_backup()
+        self.on_source('plain', encrypted=False)
+        row = volume(volume_type='secret', encrypted=True)
+        self.cloud.on(self.GET, {'volume': row})
+        result = self.openstack(f'{RESTORE} --wait')
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertIn('no server can read the restored data', result.stderr)
+
     def test_source_that_was_retyped_is_refused(self) -> None:
         self.on_backup(encryption_key_id='key', volume_id=VOLUME_ID)
         self.on_volume(volume_type='plain', encrypted=False)
