@@ -223,7 +223,7 @@ class _Planner:
         failed = [
             each
             for each in scope
-            if each.status == 'error' and each.created and self._now - each.created >= age
+            if each.status == 'error' and each.created and self._has_age(each.created, age)
         ]
         for backup, reason in (
             *_by_name(failed, self._policy),
@@ -232,6 +232,10 @@ class _Planner:
         ):
             self._reasons[backup.id].append(reason)
         self._mark_deletable(failed, f'failed, older than {_brief(age)}')
+
+    def _has_age(self, created: datetime, age: timedelta) -> bool:
+        """Return whether that time has passed; the cloud tells its time in whole seconds."""
+        return not age or self._now - created >= age
 
     def _by_shared_data(self, failed: Sequence[Backup]) -> Kept:
         users = self._images.get(failed[0].volume_id or '', ()) if failed else ()

@@ -523,6 +523,16 @@ class FailedTest(ReasonTest):
             },
         )
 
+    def test_no_age_takes_one_that_failed_in_the_same_second(self) -> None:
+        # The cloud tells its time in whole seconds, which may be before the creation.
+        later = (NOW + timedelta(milliseconds=600)).replace(tzinfo=None).isoformat()
+        failed = replace(self.CHAIN[3], created_at=later)
+        rows = [*self.CHAIN[:3], failed, *self.NEWER]
+        decided = decide(rows, Policy(last=7, delete_failed=timedelta()))
+        self.assertIn(
+            failed.id, {each.backup.id for each in decided if each.action.value == 'delete'}
+        )
+
     def test_what_is_pinned_is_told_by_what_pins_it(self) -> None:
         another = replace(self.CHAIN[3], id='other', name='other')
         rows = [*self.CHAIN, another, *self.NEWER]
