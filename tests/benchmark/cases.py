@@ -50,7 +50,7 @@ class Clients(NamedTuple):
 
 #: OSC's start: with `token issue` it loads every command of every plugin, reads the configuration,
 #: makes the SDK's connection and authenticates, and does nothing else. `--version` and `help` stop
-#: before most of that. `start-show` adds what a Block Storage command of OSC's own loads and asks
+#: before most of that. `start-show` adds what a built-in Block Storage command loads and asks
 #: at least: the discovery of the service, and one look-up in vain.
 START, START_SHOW = 'start', 'start-show'
 LIST, LIST_LONG, LIST_TABLE = 'list', 'list-long', 'list-table'

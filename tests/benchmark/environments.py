@@ -35,8 +35,8 @@ print(json.dumps(found))
 class Paths(NamedTuple):
     """A folder with the plugin for the path of Python, and an empty one.
 
-    Ours and OSC's own run in one environment, so that nothing else differs; the empty folder makes
-    up for what it costs to look into one more.
+    The plugin and the built-in commands run in one environment, so that nothing else
+    differs. The empty folder costs as much to search as the folder with the plugin.
     """
 
     with_plugin: Path

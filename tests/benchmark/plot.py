@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draws the figures of a run: `plot.py benchmark.json` creates benchmark.svg and .png.
 
-Started by its path in the environment that has matplotlib; nothing of ours is imported.
+Started by its path in the environment that has matplotlib; it imports nothing else of the
+project.
 """
 
 import json

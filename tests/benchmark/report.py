@@ -38,7 +38,7 @@ def text(
     parts = ['What was measured on what', *(f'  {key}: {value}' for key, value in facts.items())]
     parts += ['', 'Medians of whole processes; memory is the most that was resident', '']
     parts += _table(('case', 'backups', *_MEDIAN_HEADERS), _medians(results))
-    parts += ['', 'Ratios: what each other client takes, divided by what ours takes', '']
+    parts += ['', 'Ratios: the cost of each other client, divided by that of the plugin', '']
     parts += _table(('case', 'backups', 'client', 'CPU', 'wall', 'memory'), _ratios(results))
     if taxes:
         parts += ['', 'The tax of the plugin on a command that has nothing to do with it', '']
@@ -75,11 +75,15 @@ def goals(results: Results, taxes: Mapping[str, Tax], imports: Imports | None) -
 def _goals_of_list(
     size: int, start: Result, results: Mapping[str, Result], *, bound: bool
 ) -> list[Goal]:
-    ours, bare = results[OURS], results[BARE]
+    plugin, bare = results[OURS], results[BARE]
     figures = [
-        ("CPU / (OSC's start + bare HTTP)", ours.cpu / (start.cpu + bare.cpu), 1.3),
-        ("memory / (OSC's start + output)", ours.memory / (start.memory + ours.size), 1.3),
-        ("wall / (OSC's start + bare HTTP)", ours.wall / (start.wall + bare.wall), 1.1),
+        ("CPU / (OSC's start + bare HTTP)", plugin.cpu / (start.cpu + bare.cpu), 1.3),
+        (
+            "memory / (OSC's start + output)",
+            plugin.memory / (start.memory + plugin.size),
+            1.3,
+        ),
+        ("wall / (OSC's start + bare HTTP)", plugin.wall / (start.wall + bare.wall), 1.1),
     ]
     return [
         Goal(f'list of {size:,}: {name}', figure, most if bound else None)
@@ -108,14 +112,14 @@ def _medians(results: Results) -> Iterable[tuple[str, ...]]:
 
 def _ratios(results: Results) -> Iterable[tuple[str, ...]]:
     for (case, backups), clients in results.items():
-        ours = clients[OURS]
+        plugin = clients[OURS]
         for client, result in clients.items():
             if client == OURS:
                 continue
             yield (
                 *(case, f'{backups:,}' if backups else '', client),
-                *(f'{result.cpu / ours.cpu:.2f}', f'{result.wall / ours.wall:.2f}'),
-                f'{result.memory / ours.memory:.2f}',
+                *(f'{result.cpu / plugin.cpu:.2f}', f'{result.wall / plugin.wall:.2f}'),
+                f'{result.memory / plugin.memory:.2f}',
             )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plain requests to the sandbox, to prepare what a test needs and to see what came of it."""
+"""Plain requests to the sandbox, for the preparation and the checks of tests."""
 
 import uuid
 from typing import Any
@@ -38,7 +38,7 @@ class Account:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which a client becomes this account."""
+        """The environment variables of a client that uses this account."""
         return {
             'OS_AUTH_URL': self.box.auth_url,
             'OS_USERNAME': self.user,
@@ -123,7 +123,7 @@ class Restricted(Account):
 
 
 def make_project(box: Sandbox, name: str) -> str:
-    """Make a project with a member of the same name; the administrator is one of it too."""
+    """Create a project with a member of the same name; the administrator is a member too."""
     admin = Account(box, 'admin', 'admin')
     project = _create(admin, 'project', name=name)
     member = _create(admin, 'user', name=name, password=PASSWORD)

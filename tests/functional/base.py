@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the functional tests stand on: one sandbox for the run, a fresh project for each class."""
+"""The base of the functional tests: one sandbox per run, one project per class."""
 
 import atexit
 import functools
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from tests import releases
 from tests.functional import api
 from tests.functional.api import Account
-from tests.functional.client import OpenStack, Result, osc_alone, ours
+from tests.functional.client import OpenStack, Result, osc_alone, with_plugin
 from tests.sandbox import Sandbox
 
 _numbers = itertools.count()
@@ -72,7 +72,7 @@ class Project(NamedTuple):
 
 
 def make_project(box: Sandbox) -> Project:
-    """Make a project; its name is unique within the run and its processes."""
+    """Create a project whose name is unique in all processes of the run."""
     name = f'project-{os.getpid()}-{next(_numbers)}'
     id_ = api.make_project(box, name)
     return Project(id_, name, Account(box, name, name), Account(box, 'admin', name))
@@ -83,7 +83,7 @@ class FunctionalTest(unittest.TestCase):
 
     box: Sandbox
     project: Project
-    #: Which ``openstack`` the test runs, where it is not ours: :func:`mends` shows OSC's own.
+    #: The ``openstack`` that the test runs instead of the plugin's, set by :func:`fixes`.
     client: OpenStack | None = None
 
     @classmethod
@@ -109,19 +109,19 @@ class FunctionalTest(unittest.TestCase):
     def run_openstack(
         self, arguments: str | list[str], environment: dict[str, str] | None = None
     ) -> Result:
-        """Run a command, as the member unless somebody else is named."""
-        return (self.client or ours()).run(arguments, environment or self.member)
+        """Run a command, by default as the member."""
+        return (self.client or with_plugin()).run(arguments, environment or self.member)
 
     def openstack(
         self, arguments: str | list[str], environment: dict[str, str] | None = None
     ) -> str:
-        """Run a command that must work and give what it prints, without the last newline."""
+        """Run a command that must succeed, and return its output without the last newline."""
         result = self.run_openstack(arguments, environment)
         self.assertEqual(result.status, 0, result.stderr)
         return result.stdout.removesuffix('\n')
 
     def backup(self, arguments: str, environment: dict[str, str] | None = None) -> str:
-        """Run a ``volume backup`` command that must work."""
+        """Run a ``volume backup`` command that must succeed."""
         return self.openstack(f'volume backup {arguments}', environment)
 
     def fails(
@@ -131,7 +131,7 @@ class FunctionalTest(unittest.TestCase):
         *,
         status: int = 1,
     ) -> str:
-        """Run a command that must fail with one sentence, and give that."""
+        """Run a command that must fail with one sentence, and return it."""
         result = self.run_openstack(arguments, environment)
         self.assertEqual((result.status, result.stdout), (status, ''), result.stderr)
         sentence = _OSCS_WARNING.sub('', result.stderr)
@@ -152,7 +152,7 @@ class FunctionalTest(unittest.TestCase):
             self.assertIn(each, text)
 
     def assert_is_a_sentence(self, text: str) -> None:
-        """Expect words for a person: no traceback, no HTML, nothing that is missing."""
+        """Expect a sentence for people: no traceback, no HTML, no missing value."""
         self.assertRegex(text, r'\A[^\n]+\n\Z')
         for unwanted in ('Traceback', '<', 'None', 'Exception'):
             self.assertNotIn(unwanted, text)
@@ -168,7 +168,7 @@ class FunctionalTest(unittest.TestCase):
         return id_
 
     def make_backup(self, volume: str, owner: Account | None = None, **attributes: Any) -> str:
-        """Make a backup, with the API's attributes, wait until it is available, give its ID."""
+        """Create a backup with attributes of the API, wait for it, and return its ID."""
         id_ = self.begin_backup(volume, owner, **attributes)
         self.wait_for('backup', id_)
         return id_
@@ -230,7 +230,7 @@ class FunctionalTest(unittest.TestCase):
         return self.box.volume_file(volume).read_bytes().rstrip(b'\0').decode()
 
     def make_snapshot(self, volume: str) -> str:
-        """Make a snapshot, wait until it is available, and give its ID."""
+        """Create a snapshot, wait until it is available, and return its ID."""
         snapshot = {'volume_id': volume, 'name': self.unique('snapshot')}
         answer = self.project.member.block_storage('POST', '/snapshots', {'snapshot': snapshot})
         id_ = str(answer['snapshot']['id'])
@@ -238,7 +238,7 @@ class FunctionalTest(unittest.TestCase):
         return id_
 
     def unique(self, word: str) -> str:
-        """Give a name that nothing has yet."""
+        """Return a name that is not used yet."""
         return f'{word}-{os.getpid()}-{next(_numbers):04}'
 
     def wait_for(self, kind: str, id_: str, status: str = 'available') -> None:
@@ -246,7 +246,7 @@ class FunctionalTest(unittest.TestCase):
         self.wait_until(lambda: self.status(kind, id_), status)
 
     def wait_until(self, look: Callable[[], Any], wanted: Any) -> None:
-        """Wait for a change that the cloud makes on its own time."""
+        """Wait until a value changes in the cloud."""
         deadline = time.monotonic() + 20
         while (seen := look()) != wanted:
             if time.monotonic() > deadline:
@@ -254,17 +254,17 @@ class FunctionalTest(unittest.TestCase):
             time.sleep(0.05)
 
     def status(self, kind: str, id_: str) -> str:
-        """Read a status where it is kept, which no client can get wrong."""
+        """Return a status from the database, independent of any client."""
         rows = self.sql(f'SELECT status, deleted FROM {kind}s WHERE id = ?', id_)
         return 'deleted' if not rows or rows[0][1] else str(rows[0][0])
 
     def sql(self, statement: str, *values: Any) -> list[Any]:
-        """Look into Cinder's database, or make there what no request makes."""
+        """Run a statement on Cinder's database."""
         with closing(sqlite3.connect(self.box.database, timeout=30)) as database, database:
             return database.execute(statement, values).fetchall()
 
     def sql_named(self, statement: str, values: dict[str, Any]) -> None:
-        """Do the same with values by name."""
+        """Run a statement with named values."""
         with closing(sqlite3.connect(self.box.database, timeout=30)) as database, database:
             database.execute(statement, values)
 
@@ -278,10 +278,10 @@ class CephTest(FunctionalTest):
         cls.project = make_project(cls.box)
 
 
-def mends(test: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Show that a test of ours fails with OSC's own command, then that it passes with ours.
+def fixes(test: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Expect that a test fails with the built-in command and passes with the plugin.
 
-    Other releases of OSC may not have a defect of the newest one.
+    Other releases of OSC may not have the defect.
     """
     if not releases.is_newest():
         return test
@@ -294,7 +294,7 @@ def mends(test: Callable[[Any], None]) -> Callable[[Any], None]:
         except AssertionError:
             pass
         else:
-            self.fail("OSC's own command does this right: it is no defect any more")
+            self.fail('The built-in command passes: it does not have the defect any more')
         finally:
             self.client = None
         test(self)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ``openstack`` command of an environment: ours, and OSC's own without the plugin."""
+"""The ``openstack`` command of an environment, with and without the plugin."""
 
 import atexit
 import functools
@@ -19,7 +19,7 @@ _FORK_SERVER = Path(__file__).with_name('fork_server.py')
 
 
 class Result(NamedTuple):
-    """What a person or a script sees of a command."""
+    """The exit status and output of a command."""
 
     status: int
     stdout: str
@@ -81,25 +81,25 @@ class OpenStack:
 
 
 def heed_ctrl_c() -> None:
-    """Make a started process heed Ctrl-C also where the test run itself was told to ignore it.
+    """Let a started process react to Ctrl-C even if the test run ignores it.
 
-    Shells start what they run in the background that way, and it is inherited.
+    Shells start background processes so that they ignore it, and child processes inherit that.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @functools.cache
-def ours() -> OpenStack:
-    """Give OSC with the plugin: the environment that the tests run in."""
+def with_plugin() -> OpenStack:
+    """Return OSC with the plugin, from the environment of the tests."""
     return OpenStack(Path(sys.executable))
 
 
 @functools.cache
 def osc_alone() -> OpenStack:
-    """Give OSC without the plugin."""
+    """Return OSC without the plugin."""
     return OpenStack(osc_python())
 
 
 def osc_python() -> Path:
-    """Name the Python of the environment that ``make functional`` makes for OSC alone."""
+    """Return the Python of the environment that ``make functional`` creates for OSC alone."""
     return Path(os.environ.get('OSC_PYTHON', ROOT / '.venvs' / 'osc' / 'bin' / 'python'))

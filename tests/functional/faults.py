@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A proxy in front of Block Storage that counts requests, and fails where a test wants it to."""
+"""A proxy in front of Block Storage that counts requests and injects faults."""
 
 import http.client
 import json
@@ -20,14 +20,14 @@ from typing import Any
 from tests.functional.api import Account
 from tests.functional.base import FunctionalTest
 
-# What one connection means only, or what is written anew.
+# Headers that apply to one connection, or that the proxy replaces.
 _PER_CONNECTION = {'connection', 'keep-alive', 'transfer-encoding', 'content-length'}
 _GIVE_UP = 60
 
 
 @dataclass
 class Request:
-    """A request as it arrived, ``'GET /backups/detail'``, and what became of it."""
+    """A request as it arrived, ``'GET /backups/detail'``, and its outcome."""
 
     line: str
     time: float
@@ -38,7 +38,7 @@ class Exchange(BaseHTTPRequestHandler):
     """One request, which a fault answers, forwards or drops."""
 
     protocol_version = 'HTTP/1.1'
-    # An answer leaves as one packet, at once.
+    # Send an answer at once, in one packet.
     disable_nagle_algorithm = True
     wbufsize = -1
     server: '_Server'
@@ -46,7 +46,7 @@ class Exchange(BaseHTTPRequestHandler):
     content: bytes
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
-        """Say nothing: the tests look at the requests."""
+        """Log nothing: the tests check the requests."""
 
     def serve(self) -> None:
         self.content = self.rfile.read(int(self.headers.get('Content-Length') or 0))
@@ -59,7 +59,7 @@ class Exchange(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = serve  # noqa: N815  # the base class's names
 
     def forward(self) -> tuple[int, list[tuple[str, str]], bytes]:
-        """Let Block Storage do what was asked for, and give its answer."""
+        """Forward the request to Block Storage, and return its answer."""
         host, port = self.server.proxy.upstream
         connection = http.client.HTTPConnection(host, port, timeout=_GIVE_UP)
         headers = {
@@ -95,23 +95,23 @@ Fault = Callable[[Exchange], None]
 
 
 def pass_on(exchange: Exchange) -> None:
-    """Do nothing to a request."""
+    """Forward a request without a fault."""
     exchange.send(*exchange.forward())
 
 
 def reset(exchange: Exchange) -> None:
-    """Reset the connection before Block Storage hears of the request."""
+    """Reset the connection before Block Storage receives the request."""
     exchange.reset()
 
 
 def lose_answer(exchange: Exchange) -> None:
-    """Reset the connection when Block Storage has done what was asked for."""
+    """Reset the connection after Block Storage has carried out the request."""
     exchange.forward()
     exchange.reset()
 
 
 def answer(status: int, *, retry_after: int | None = None, done: bool = False) -> Fault:
-    """Answer in place of Block Storage, which has done what was asked for or has not."""
+    """Answer instead of Block Storage, after or without forwarding the request."""
     headers = [('Content-Type', 'text/plain')]
     if retry_after is not None:
         headers.append(('Retry-After', str(retry_after)))
@@ -126,17 +126,17 @@ def answer(status: int, *, retry_after: int | None = None, done: bool = False) -
 
 def delay(seconds: float) -> Fault:
     """Answer late."""
-    return meanwhile(lambda: time.sleep(seconds))
+    return before_arrival(lambda: time.sleep(seconds))
 
 
 def never_answer(exchange: Exchange) -> None:
-    """Take a request, and say nothing as long as the test lasts."""
+    """Accept a request and never answer it."""
     exchange.close_connection = True
     exchange.server.proxy.is_closed.wait(_GIVE_UP)
 
 
-def meanwhile(happens: Callable[[], Any]) -> Fault:
-    """Have something happen in the cloud just before a request arrives there."""
+def before_arrival(happens: Callable[[], Any]) -> Fault:
+    """Run a function just before a request arrives at the cloud."""
 
     def fault(exchange: Exchange) -> None:
         happens()
@@ -145,8 +145,8 @@ def meanwhile(happens: Callable[[], Any]) -> Fault:
     return fault
 
 
-def then(happens: Callable[[], Any]) -> Fault:
-    """Have something happen when a request has been answered."""
+def after_answer(happens: Callable[[], Any]) -> Fault:
+    """Run a function after a request was answered."""
 
     def fault(exchange: Exchange) -> None:
         pass_on(exchange)
@@ -157,7 +157,7 @@ def then(happens: Callable[[], Any]) -> Fault:
 
 
 class Proxy:
-    """Stands on a port of its own between a client and the sandbox's Block Storage."""
+    """A proxy with its own port between a client and the sandbox's Block Storage."""
 
     def __init__(self, volume_url: str) -> None:
         upstream = urllib.parse.urlsplit(volume_url)
@@ -172,8 +172,8 @@ class Proxy:
         self.up()
 
     def environment(self, account: Account) -> dict[str, str]:
-        """Lead a client to this proxy; it costs the client a question for the versions here."""
-        # OSC heeds OS_BLOCK_STORAGE_ENDPOINT_OVERRIDE only after 9.0, and clouds.yaml always.
+        """Return variables for this proxy; the client then also asks it for the versions."""
+        # OSC up to 9.0 ignores OS_BLOCK_STORAGE_ENDPOINT_OVERRIDE, but reads clouds.yaml.
         override = f'http://127.0.0.1:{self.port}/v3'
         clouds = {'proxy': {'block_storage_endpoint_override': override}}
         path = Path(self._folder.name, 'clouds.yaml')
@@ -181,7 +181,7 @@ class Proxy:
         return {**account.environment, 'OS_CLIENT_CONFIG_FILE': str(path), 'OS_CLOUD': 'proxy'}
 
     def script(self, line: str, *faults: Fault, forever: Fault = pass_on) -> None:
-        """Say what happens to the first, the second... request that a pattern matches, and then."""
+        """Set the faults of matching requests in turn, the last one for all later requests."""
 
         def each() -> Iterator[Fault]:
             yield from faults
@@ -191,12 +191,12 @@ class Proxy:
         self._script.append((re.compile(line), each()))
 
     def forget(self) -> None:
-        """Begin anew: no requests, no script."""
+        """Forget all requests and faults."""
         self.all_requests.clear()
         self._script.clear()
 
     def fault_for(self, line: str) -> Fault:
-        """Choose what happens to a request."""
+        """Return the fault of a request."""
         with self._lock:
             for pattern, faults in self._script:
                 if pattern.fullmatch(line):
@@ -205,11 +205,11 @@ class Proxy:
 
     @property
     def requests(self) -> list[Request]:
-        """What was asked for, without questions for the versions."""
+        """The requests, without those for the versions."""
         return [request for request in self.all_requests if request.line not in {'GET ', 'GET /'}]
 
     def lines(self, pattern: str = '.*') -> list[str]:
-        """Give the requests that a pattern matches."""
+        """Return the requests that match a pattern."""
         return [request.line for request in self.requests if re.fullmatch(pattern, request.line)]
 
     def up(self) -> None:
@@ -219,7 +219,7 @@ class Proxy:
         self._thread.start()
 
     def down(self) -> None:
-        """Refuse connections and reset those that there are, but keep the port."""
+        """Refuse new connections and reset the existing ones, but keep the port."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -227,7 +227,7 @@ class Proxy:
         self._socket = _bound(self.port)
 
     def close(self) -> None:
-        """Give up the port."""
+        """Return up the port."""
         self.is_closed.set()
         self.down()
         self._socket.close()
@@ -235,7 +235,7 @@ class Proxy:
 
 
 class _Server(ThreadingHTTPServer):
-    """Listens on a socket that is bound already, and knows its connections."""
+    """Listens on a bound socket, and keeps track of its connections."""
 
     daemon_threads = True
     block_on_close = False
@@ -253,23 +253,23 @@ class _Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Close without a farewell: it would come before a reset."""
+        """Close without a shutdown, which would precede the reset."""
         self._connections.discard(request)
         self.close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a client that is interrupted goes away."""
+        """Ignore errors: an interrupted client closes its connection."""
 
     def reset_connections(self) -> None:
         for connection in list(self._connections):
             _reset(connection)
-            # The thread that reads from it lets go of it.
+            # The thread that reads from the connection closes it.
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RD)
 
 
 def _bound(port: int) -> socket.socket:
-    """Hold a port; as long as nothing listens, connections are refused."""
+    """Reserve a port; while nothing listens on it, connections are refused."""
     holder = socket.socket()
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     holder.bind(('127.0.0.1', port))
@@ -294,17 +294,17 @@ class ProxyTest(FunctionalTest):
         return self.proxy.environment(self.project.member)
 
     def set_status(self, backup: str, status: str) -> None:
-        """Set a backup's status as if the cloud had got there."""
+        """Set a backup's status in the database."""
         self.sql('UPDATE backups SET status = ? WHERE id = ?', status, backup)
 
     def finished_as(self, volume: str, status: str) -> Fault:
-        """Have a volume's backups finish in a status, before the client looks at them."""
+        """Let a volume's backups end in a status before the client reads them."""
 
         def finish() -> None:
             self.wait_until(lambda: self.unfinished(volume), [])
             self.set_all(volume, status)
 
-        return meanwhile(finish)
+        return before_arrival(finish)
 
     def set_all(self, volume: str, status: str) -> None:
         """Set the status of all of a volume's backups."""
@@ -316,6 +316,6 @@ class ProxyTest(FunctionalTest):
         return [row[0] for row in self.sql(statement, volume)]
 
     def rows(self, table: str) -> list[str]:
-        """List the IDs of what the project has."""
+        """Return the IDs of the project's backups or volumes."""
         statement = f'SELECT id FROM {table} WHERE project_id = ? AND NOT deleted'
         return [row[0] for row in self.sql(statement, self.project.id)]

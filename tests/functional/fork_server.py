@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs ``openstack`` again and again without paying for its start.
+"""Runs ``openstack`` repeatedly without the cost of its start.
 
 Started by path with the Python of any environment that has python-openstackclient; it imports OSC
 once and forks a process for each command. A command is a JSON line on standard input: arguments,
@@ -24,7 +24,7 @@ from openstackclient import shell  # noqa: E402  # cliff reads the program's nam
 
 
 def load_commands() -> None:
-    """Load what each command would load for itself: every command module, and the SDK."""
+    """Load what every command loads: all command modules and the SDK."""
     distributions = importlib.metadata.distributions()
     for entry_point in (entry for each in distributions for entry in each.entry_points):
         if entry_point.group.startswith(('openstack.', 'cliff.formatter', 'keystoneauth1')):
@@ -49,7 +49,7 @@ def _run_in_a_child(command: dict[str, Any]) -> int:
 
 def _become(command: dict[str, Any]) -> None:
     status = 70
-    # No command of a test takes as long: what waits for ever would make the test run do so.
+    # No command takes this long, but one that never ends must not block the test run.
     signal.alarm(LONGEST)
     try:
         os.chdir(command['folder'])
@@ -72,7 +72,7 @@ def _become(command: dict[str, Any]) -> None:
 
 
 def _redirect(path: str, descriptor: int) -> None:
-    # Stdout and stderr may share a file. Appending keeps one from overwriting the other.
+    # Stdout and stderr may share a file. Appending prevents overwriting.
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
     os.dup2(file, descriptor)
     os.close(file)

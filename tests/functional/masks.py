@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Blanks what differs from run to run: IDs, times, and what is named or made after them."""
+"""Replaces what differs between runs: IDs, times, and names that contain them."""
 
 import base64
 import re
@@ -12,12 +12,12 @@ _TIME = re.compile(r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{6}|Z)?')
 
 
 def masked(text: str) -> str:
-    """Blank IDs and times."""
+    """Mask IDs and times."""
     return _CONTAINER.sub('<container>', _TIME.sub('<time>', _ID.sub('<id>', text)))
 
 
 class Numbering:
-    """Replaces each ID by a number, always the same for the same ID, and blanks times and ports."""
+    """Replaces each ID by a number, and masks times and ports."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
@@ -28,7 +28,7 @@ class Numbering:
         return _ADDRESS.sub('<address>', _TIME.sub('<time>', numbered))
 
     def translated(self, text: str, other: 'Numbering') -> str:
-        """Replace each known ID by the one that has the same number elsewhere."""
+        """Replace each known ID by the ID with the same number in another numbering."""
         pairs = dict(zip(self.ids, other.ids, strict=False))
         return _ID.sub(lambda found: pairs.get(found[0], found[0]), text)
 
@@ -39,7 +39,7 @@ class Numbering:
 
 
 def records_without_times(text: str) -> str:
-    """Blank the times in a record: each export of a backup updates its updated_at."""
+    """Mask the times in a record: every export changes updated_at."""
     return _RECORD.sub(lambda found: _TIME.sub('<time>', _decoded(found[0])), text)
 
 

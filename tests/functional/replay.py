@@ -29,7 +29,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import NamedTuple
 
 from tests import releases
-from tests.functional.client import ROOT, ours
+from tests.functional.client import ROOT, with_plugin
 from tests.functional.faults import Fault, Proxy, answer, lose_answer
 from tests.functional.masks import Numbering, masked
 from tests.functional.scenarios import SCENARIOS, Stage
@@ -80,7 +80,7 @@ class Session:
         program, *arguments = shlex.split(_VARIABLE.sub('', command))
         if program != 'openstack':
             raise ValueError(f'Only openstack can be replayed, not {program}.')
-        printed = ours().seen(arguments, environment)
+        printed = with_plugin().seen(arguments, environment)
         self.stage.settle()
         return printed
 

@@ -21,7 +21,7 @@ class Stage(FunctionalTest):
         self._ids: dict[str, str] = {}
 
     def volumes(self, *names: str) -> None:
-        """Make volumes of 1 GiB. Their IDs are in the order of their names, as some output is."""
+        """Create volumes of 1 GiB whose IDs have the same order as their names."""
         made = sorted(self.make_volume() for _ in names)
         for id_, name in zip(made, names, strict=True):
             self.sql('UPDATE volumes SET display_name = ? WHERE id = ?', name, id_)
@@ -45,7 +45,7 @@ class Stage(FunctionalTest):
         self.sql('UPDATE snapshots SET display_name = ? WHERE id = ?', name, id_)
 
     def move(self, name: str, time: str, last_child: str = '') -> None:
-        """Change when a backup was made, and when its last child was, which updates the parent."""
+        """Change the time of a backup, and of its last child, which updates the parent."""
         created, done = datetime.fromisoformat(time), datetime.fromisoformat(last_child or time)
         self.sql(
             'UPDATE backups SET created_at = ?1, data_timestamp = ?1, updated_at = ?2'
@@ -66,7 +66,7 @@ class Stage(FunctionalTest):
         shutil.rmtree(self.box.state / 'backups' / container)
 
     def settle(self) -> None:
-        """Wait until nothing of the project is being made, restored or deleted."""
+        """Wait until nothing in the project is being created, restored or deleted."""
         self.wait_until(lambda: self._busy('backups') + self._busy('volumes'), [])
 
     def clear(self) -> None:

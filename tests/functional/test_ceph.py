@@ -71,7 +71,7 @@ class CreateTest(SnapshotTest):
                 self.refuses(options, parent, '--allow-full')
         self.assert_restores(parent, 'parent')
 
-    def test_allow_full_makes_a_full_backup_and_says_why(self) -> None:
+    def test_allow_full_creates_a_full_backup_and_says_why(self) -> None:
         parent = self.back_up_snapshot('parent')
         self.write_volume(self.volume, 'new')
         result = self.run_openstack(f'{CREATE} {self.volume} --incremental --allow-full --wait')
@@ -82,7 +82,7 @@ class CreateTest(SnapshotTest):
         self.assert_restores(parent, 'parent')
         self.assert_restores(made, 'new')
 
-    def test_incremental_is_made_where_the_parent_is_a_backup_of_the_volume(self) -> None:
+    def test_incremental_of_a_backup_of_the_volume_is_created(self) -> None:
         first = self.back_up_snapshot('snapshot')
         self.make_backup(self.volume)
         made = self.openstack(f'{CREATE} {self.volume} --incremental --wait')
@@ -105,7 +105,7 @@ class CreateTest(SnapshotTest):
         self.wait_for('backup', first)
         self.assert_restores(first, 'first')
 
-    def test_incremental_that_became_full_is_told_after_a_wait(self) -> None:
+    def test_wait_reports_an_incremental_that_became_full(self) -> None:
         self.box.ceph.max_snapshots = 1
         self.addCleanup(setattr, self.box.ceph, 'max_snapshots', 0)
         self.make_backup(self.volume)
@@ -122,7 +122,7 @@ class CreateTest(SnapshotTest):
                 self.assert_has(last, made, 'a full backup', 'incremental')
                 self.remove_backup(self.make_backup(self.volume, incremental=True))
 
-    def test_kind_is_what_was_asked_for_without_a_wait(self) -> None:
+    def test_kind_without_wait_is_the_requested_one(self) -> None:
         self.make_backup(self.volume)
         result = self.run_openstack(f'{CREATE} {self.volume} --incremental --allow-full')
         self.assert_has(result.stderr, 'Requested', 'an incremental backup', result.stdout.strip())
@@ -150,18 +150,18 @@ class DeleteTest(SnapshotTest):
                 self.assert_has(result.stderr, backup, endangered, '--auto-approve')
                 self.assertNotEqual(self.status('backup', backup), 'deleted')
 
-    def test_failed_second_backup_of_a_snapshot_stays(self) -> None:
+    def test_failed_second_backup_of_a_snapshot_is_kept(self) -> None:
         first = self.back_up_snapshot('first')
         self.refuses(self.fail_to_back_up_snapshot(), first)
         self.assert_restores(first, 'first')
 
-    def test_failed_full_backup_of_the_volume_stays(self) -> None:
+    def test_failed_full_backup_of_the_volume_is_kept(self) -> None:
         first = self.back_up_snapshot('first')
         self.box.faults.fail_next('create', self.volume, 'no space')
         self.refuses(self.make_failed_backup(self.volume), first)
         self.assert_restores(first, 'first')
 
-    def test_destroyed_backup_and_the_failed_incremental_stay(self) -> None:
+    def test_destroyed_backup_and_failed_incremental_are_kept(self) -> None:
         destroyed, failed = self.destroy_by_incremental()
         new = self.back_up_snapshot('new')
         self.refuses(failed, new)
@@ -172,7 +172,7 @@ class DeleteTest(SnapshotTest):
     def remove_row(self, backup: str) -> None:
         self.sql("UPDATE backups SET deleted = 1, status = 'deleted' WHERE id = ?", backup)
 
-    def test_backup_stays_while_the_other_one_is_being_restored(self) -> None:
+    def test_backup_is_kept_while_the_other_one_is_restored(self) -> None:
         first = self.back_up_snapshot('first')
         failed = self.fail_to_back_up_snapshot()
         with self.box.faults.hold('restore', first):
@@ -182,7 +182,7 @@ class DeleteTest(SnapshotTest):
         self.wait_for('volume', target)
         self.assertEqual(self.read_volume(target), 'first')
 
-    def test_others_are_deleted_all_the_same(self) -> None:
+    def test_other_backups_are_deleted(self) -> None:
         first, plain = self.back_up_snapshot('first'), self.make_backup(self.make_volume())
         failed = self.fail_to_back_up_snapshot()
         result = self.run_openstack(f'volume backup delete {failed} {plain} --wait')
@@ -191,14 +191,14 @@ class DeleteTest(SnapshotTest):
         self.assertEqual(self.status('backup', failed), 'error')
         self.assert_restores(first, 'first')
 
-    def test_consent_on_the_command_line_is_enough(self) -> None:
+    def test_auto_approve_is_consent(self) -> None:
         first = self.back_up_snapshot('first')
         failed = self.fail_to_back_up_snapshot()
         self.backup(f'delete {failed} --auto-approve --wait')
         self.assertEqual(self.status('backup', failed), 'deleted')
         self.assert_destroyed(first)
 
-    def test_consent_is_asked_for_on_a_terminal(self) -> None:
+    def test_question_is_asked_at_a_terminal(self) -> None:
         first = self.back_up_snapshot('first')
         failed = self.fail_to_back_up_snapshot()
         for keys, status, left in (('n\n', 1, 'error'), ('y\n', 0, 'deleted')):
@@ -211,7 +211,7 @@ class DeleteTest(SnapshotTest):
                     self.assertEqual(terminal.finish(), status, terminal.written)
                 self.assertEqual(self.status('backup', failed), left)
 
-    def test_nobody_is_asked_where_nothing_else_is_lost(self) -> None:
+    def test_nothing_is_asked_if_no_data_is_lost(self) -> None:
         first = self.back_up_snapshot('first')
         failed = self.fail_to_back_up_snapshot()
         self.backup(f'delete {failed} {first} --wait')
@@ -234,7 +234,7 @@ class DeleteTest(SnapshotTest):
         self.assert_has(result.stderr, failed, first, '--auto-approve')
         self.assert_restores(first, 'first')
 
-    def test_forced_deletion_is_refused_and_says_what_to_do(self) -> None:
+    def test_refused_force_delete_has_advice(self) -> None:
         backup = self.make_backup(self.volume)
         result = self.run_openstack(f'volume backup delete --force {backup}', self.admin_here)
         self.assertEqual(result.status, 1)
@@ -242,7 +242,7 @@ class DeleteTest(SnapshotTest):
         self.assertEqual(self.status('backup', backup), 'available')
         self.backup(f'delete {backup} --wait', self.admin_here)
 
-    def test_busy_image_is_told_and_the_deletion_can_be_repeated(self) -> None:
+    def test_busy_image_is_reported_and_the_deletion_can_be_repeated(self) -> None:
         backup = self.make_backup(self.volume)
         image = f'volume-{self.volume}.backup.{backup}'
         watcher = self.box.ceph.pool().open(image).watcher
@@ -265,7 +265,7 @@ class PruneTest(SnapshotTest):
         self.assertEqual(done, planned)
         return {row['ID']: (row['Decision'], str(row['Reasons'])) for row in planned}
 
-    def test_backups_that_share_an_image_stay_together(self) -> None:
+    def test_backups_that_share_an_image_are_kept_together(self) -> None:
         destroyed, failed = self.destroy_by_incremental()
         new = self.back_up_snapshot('new')
         rows = self.prune('--keep-last 1')
@@ -286,7 +286,7 @@ class PruneTest(SnapshotTest):
     def remove_row(self, backup: str) -> None:
         self.sql("UPDATE backups SET deleted = 1, status = 'deleted' WHERE id = ?", backup)
 
-    def test_failed_backup_of_a_snapshot_stays_with_the_first(self) -> None:
+    def test_failed_backup_of_a_snapshot_is_kept_with_the_first(self) -> None:
         first = self.back_up_snapshot('first')
         failed = self.fail_to_back_up_snapshot()
         self.make_older(self.volume)
@@ -295,7 +295,7 @@ class PruneTest(SnapshotTest):
         self.assertIn('shares its data', rows[failed][1])
         self.assert_restores(first, 'first')
 
-    def test_failed_full_backup_of_the_volume_stays_with_the_backup_of_a_snapshot(self) -> None:
+    def test_failed_full_backup_is_kept_with_the_snapshot_backup(self) -> None:
         first = self.back_up_snapshot('first')
         self.box.faults.fail_next('create', self.volume, 'no space')
         failed = self.make_failed_backup(self.volume)
@@ -314,7 +314,7 @@ class PruneTest(SnapshotTest):
         self.assertEqual(self.backups(), {full})
         self.assert_restores(full, 'new')
 
-    def test_a_property_does_not_part_them(self) -> None:
+    def test_property_does_not_separate_backups_that_share_an_image(self) -> None:
         destroyed, failed = self.destroy_by_incremental()
         self.remove_row(failed)
         self.set_metadata(destroyed, {'job': 'old'})

@@ -99,7 +99,7 @@ class TargetTest(RestoreTest):
         self.refuses(f'{backup} {target} --force', backup, target, "'secret'", "'__DEFAULT__'")
         self.assert_unharmed(target)
 
-    def test_target_is_refused_and_unharmed_where_the_source_is_gone(self) -> None:
+    def test_target_is_refused_and_unharmed_if_the_source_was_deleted(self) -> None:
         backup = self.make_orphan()
         for type_ in ('secret', '__DEFAULT__'):
             with self.subTest(type=type_):
@@ -146,13 +146,13 @@ class NewVolumeTest(RestoreTest):
         result = self.run_openstack(f'{command} __DEFAULT__')
         self.assertEqual((result.status, result.stderr), (0, ''))
 
-    def test_type_is_needed_where_the_source_is_gone(self) -> None:
+    def test_type_is_required_if_the_source_was_deleted(self) -> None:
         backup = self.make_orphan()
         for target in ('', 'new', '--name new', '--size 2'):
             with self.subTest(target=target):
                 self.refuses(f'{backup} {target}', backup, '--type')
 
-    def test_type_is_believed_where_the_source_is_gone(self) -> None:
+    def test_given_type_is_used_if_the_source_was_deleted(self) -> None:
         backup = self.make_orphan()
         for type_ in ('secret', self.type_id('secret')):
             with self.subTest(type=type_):
@@ -184,7 +184,7 @@ class HiddenKeyTest(RestoreTest):
         self.assert_restored(self.restore(f'{backup} {self.unique("new")}'))
         self.refuses(f'{backup} --type __DEFAULT__', backup, "'secret'")
 
-    def test_encrypted_target_is_refused_where_the_source_is_gone(self) -> None:
+    def test_encrypted_target_is_refused_if_the_source_was_deleted(self) -> None:
         volume, backup = self.make_hidden()
         self.project.member.block_storage('DELETE', f'/volumes/{volume}')
         self.wait_for('volume', volume, 'deleted')
@@ -202,7 +202,7 @@ class OlderMicroversionTest(RestoreTest):
         command = f'volume backup restore {arguments} --wait -f value -c volume_id'
         return self.openstack(f'--os-volume-api-version {version} {command}')
 
-    def test_source_tells_below_3_64(self) -> None:
+    def test_source_shows_encryption_below_3_64(self) -> None:
         _, backup = self.make_secret()
         target = self.make_target('__DEFAULT__')
         command = f'volume backup restore {backup} {target} --force'
@@ -239,7 +239,7 @@ class FailureTest(RestoreTest):
         self.assert_is_a_sentence(f'{last}\n')
         return last
 
-    def test_failed_restore_to_a_new_volume_says_what_to_do(self) -> None:
+    def test_failed_restore_to_a_new_volume_has_advice(self) -> None:
         _, backup = self.make_secret()
         self.box.faults.fail_next('restore', backup, 'no space left')
         before = self.volumes()
@@ -255,7 +255,7 @@ class FailureTest(RestoreTest):
         self.openstack(f'volume delete {made}')
         self.assert_restored(self.restore(backup))
 
-    def test_failed_restore_over_a_volume_does_not_advise_to_delete_it(self) -> None:
+    def test_failed_restore_to_an_existing_volume_does_not_advise_deleting_it(self) -> None:
         _, backup = self.make_secret()
         target = self.make_target('secret')
         self.box.faults.fail_next('restore', backup, 'no space left')
@@ -263,11 +263,11 @@ class FailureTest(RestoreTest):
         self.assert_has(sentence, 'error_restoring', f'openstack volume backup restore {backup}')
         self.assertNotIn('volume delete', sentence)
 
-    def test_wrong_type_of_an_orphan_says_what_to_do(self) -> None:
+    def test_wrong_type_without_the_source_has_advice(self) -> None:
         sentence = self.fails_later(f'{self.make_orphan()} --type secret-2')
         self.assert_has(sentence, 'error_restoring', 'openstack volume delete')
 
-    def test_aborted_restore_tells_the_status_of_the_backup(self) -> None:
+    def test_aborted_restore_reports_the_status_of_the_backup(self) -> None:
         _, backup = self.make_secret()
         with self.box.faults.hold('restore', backup):
             running = self.begin(f'volume backup restore {backup} --wait')
@@ -277,7 +277,7 @@ class FailureTest(RestoreTest):
         self.assertEqual(result.status, 1, result.stderr)
         self.assert_has(result.stderr, 'status error', 'reset', 'openstack volume delete')
 
-    def test_aborted_restore_over_a_volume_tells_that_it_was_aborted(self) -> None:
+    def test_aborted_restore_to_an_existing_volume_is_reported(self) -> None:
         _, backup = self.make_secret()
         target = self.make_target('secret')
         with self.box.faults.hold('restore', backup):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes wrong on the way to the cloud: nothing is lost, and nothing is made twice."""
+"""Faults between client and cloud: nothing is lost, and nothing is created twice."""
 
 import os
 import subprocess
@@ -14,18 +14,18 @@ from tests.functional.client import Result, heed_ctrl_c
 from tests.functional.faults import (
     Fault,
     ProxyTest,
+    after_answer,
     answer,
+    before_arrival,
     delay,
     lose_answer,
-    meanwhile,
     never_answer,
     pass_on,
     reset,
-    then,
 )
 from tests.sandbox import Sandbox
 
-# Each is one that passes on its own, and words that say what it was.
+# Transient faults, each with words of its message.
 TRANSIENT: dict[str, tuple[Fault, str]] = {
     'reset': (reset, 'cannot be reached'),
     'lost': (lose_answer, 'cannot be reached'),
@@ -36,14 +36,14 @@ TRANSIENT: dict[str, tuple[Fault, str]] = {
     '504': (answer(504), 'in time'),
 }
 
-# What was asked for is done, and the answer does not come.
+# The request is carried out, but its answer is lost.
 LOST = {'lost': lose_answer, '504': answer(504, done=True)}
 
 _WAITING = 'Waiting for the cloud to answer again.'
 
 
 class RunningTest(ProxyTest):
-    """A test that looks at a command while it runs."""
+    """A test that watches a running command."""
 
     def start(self, arguments: str) -> subprocess.Popen[str]:
         """Start a command, with pipes to read from."""
@@ -61,13 +61,13 @@ class WaitTest(RunningTest):
     """Faults in the middle of a wait."""
 
     def made(self, result: Result) -> str:
-        """Expect that a backup was made, and give its ID."""
+        """Expect that a backup was created, and return its ID."""
         self.assertEqual(result.status, 0, result.stderr)
         backup = result.stdout.strip()
         self.assertEqual(self.status('backup', backup), 'available')
         return backup
 
-    def test_each_is_survived_and_told_once(self) -> None:
+    def test_each_fault_is_tolerated_and_reported_once(self) -> None:
         volume = self.make_volume()
         for name, (fault, words) in TRANSIENT.items():
             with self.subTest(fault=name):
@@ -83,7 +83,7 @@ class WaitTest(RunningTest):
                 self.assertTrue(told.endswith(_WAITING))
                 self.assertEqual(len(self.proxy.lines('POST /backups')), 1)
 
-    def test_many_are_told_once(self) -> None:
+    def test_many_faults_are_reported_once(self) -> None:
         volume = self.make_volume()
         self.proxy.script('GET /backups/.+', answer(503), reset, answer(429))
         result = self.run_openstack(f'volume backup create {volume} --wait -f value -c id')
@@ -91,14 +91,14 @@ class WaitTest(RunningTest):
         self.assertEqual(result.stderr.count(_WAITING), 1)
         self.assertEqual(len(result.stderr.splitlines()), 3)
 
-    def test_quiet_tells_none(self) -> None:
+    def test_quiet_reports_no_fault(self) -> None:
         volume = self.make_volume()
         self.proxy.script('GET /backups/.+', answer(503))
         result = self.run_openstack(f'-q volume backup create {volume} --wait -f value -c id')
         self.made(result)
         self.assertEqual(result.stderr, '')
 
-    def test_retry_after_is_honoured(self) -> None:
+    def test_retry_after_is_respected(self) -> None:
         volume = self.make_volume()
         self.proxy.script('GET /backups/.+', answer(429, retry_after=3))
         self.made(self.run_openstack(f'volume backup create {volume} --wait -f value -c id'))
@@ -107,7 +107,7 @@ class WaitTest(RunningTest):
         )
         self.assertGreaterEqual(second - first, 3)
 
-    def test_the_time_limit_holds_while_the_cloud_does_not_answer(self) -> None:
+    def test_time_limit_applies_while_the_cloud_does_not_answer(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.set_status(backup, 'creating')
         self.proxy.script(f'GET /backups/{backup}', pass_on, forever=answer(503, retry_after=3600))
@@ -115,14 +115,14 @@ class WaitTest(RunningTest):
         self.assertEqual((result.status, result.stdout), (3, ''))
         self.assertIn(f'openstack volume backup show {backup}', result.stderr.splitlines()[-1])
 
-    def test_a_slow_answer_is_no_fault(self) -> None:
+    def test_slow_answer_is_not_a_fault(self) -> None:
         volume = self.make_volume()
         self.proxy.script('GET /backups/.+', delay(2))
         result = self.run_openstack(f'volume backup create {volume} --wait -f value -c id')
         self.made(result)
         self.assertNotIn(_WAITING, result.stderr)
 
-    def test_a_restore_survives(self) -> None:
+    def test_restore_tolerates_a_fault(self) -> None:
         backup, volume = self.make_backup(self.make_volume()), self.make_volume()
         self.proxy.script(f'GET /volumes/{volume}', pass_on, reset, answer(502))
         result = self.run_openstack(f'volume backup restore {backup} {volume} --force --wait')
@@ -130,17 +130,17 @@ class WaitTest(RunningTest):
         self.assertEqual(self.status('volume', volume), 'available')
         self.assertEqual(result.stderr.count(_WAITING), 1)
 
-    def test_a_list_of_many_survives(self) -> None:
+    def test_list_of_many_tolerates_a_fault(self) -> None:
         volume = self.make_volume()
         backups = [self.make_backup(volume) for _ in range(4)]
         self.set_status(backups[0], 'creating')
-        finish = meanwhile(lambda: self.set_status(backups[0], 'available'))
+        finish = before_arrival(lambda: self.set_status(backups[0], 'available'))
         self.proxy.script('GET /backups/.*', pass_on, reset, answer(500), finish)
         result = self.run_openstack(f'volume backup wait {" ".join(backups)}')
         self.assertEqual(result.status, 0, result.stderr)
         self.assertEqual(result.stderr.count(_WAITING), 1)
 
-    def test_the_first_look_is_survived_by_every_command_that_waits(self) -> None:
+    def test_waiting_commands_tolerate_a_fault_of_their_first_request(self) -> None:
         for command, look in (
             ('wait {newest}', 'GET /backups/.+'),
             ('delete {newest} --wait', 'GET /backups/.+'),
@@ -161,7 +161,7 @@ class WaitTest(RunningTest):
                 self.assertEqual(result.stderr.count(_WAITING), 1)
                 self.assertEqual(self.proxy.requests[0].status, 503)
 
-    def test_what_does_not_pass_ends_it(self) -> None:
+    def test_permanent_failure_ends_the_wait(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.set_status(backup, 'creating')
         self.proxy.script(f'GET /backups/{backup}', pass_on, answer(403))
@@ -169,20 +169,20 @@ class WaitTest(RunningTest):
         self.assertEqual((result.status, result.stdout), (1, ''))
         self.assertIn('your roles', result.stderr.splitlines()[-1])
 
-    def test_a_token_that_is_not_accepted_any_more(self) -> None:
+    def test_rejected_token_is_renewed(self) -> None:
         volume = self.make_volume()
         self.proxy.script('GET /backups/.+', answer(401))
         result = self.run_openstack(f'volume backup create {volume} --wait -f value -c id')
         self.made(result)
         self.assertEqual(len(self.proxy.lines('POST /backups')), 1)
 
-    def test_a_restarted_cinder(self) -> None:
+    def test_wait_continues_after_cinder_restarts(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.set_status(backup, 'creating')
-        self.proxy.script(f'GET /backups/{backup}', pass_on, then(self.proxy.down))
+        self.proxy.script(f'GET /backups/{backup}', pass_on, after_answer(self.proxy.down))
         with self.start(f'volume backup wait {backup}') as process:
             assert process.stderr is not None
-            # It says so when it has been refused; only then the service comes back.
+            # The command reports the refusal; only then does the service return.
             lines = []
             for line in process.stderr:
                 lines.append(line)
@@ -201,7 +201,7 @@ class SilenceTest(ProxyTest):
     """A server that accepts connections and never answers."""
 
     def assert_ends_in_time(self, arguments: str, seconds: int) -> str:
-        """Expect the end of the time limit soon after it, and give the last line."""
+        """Expect an exit soon after the time limit, and return the last line."""
         begun = time.monotonic()
         result = self.run_openstack(f'volume backup {arguments} --timeout {seconds}s')
         self.assertEqual((result.status, result.stdout), (3, ''), result.stderr)
@@ -210,30 +210,30 @@ class SilenceTest(ProxyTest):
         self.assertLess(took, seconds + 5)
         return result.stderr.splitlines()[-1]
 
-    def test_a_wait_ends_in_time(self) -> None:
+    def test_wait_ends_at_the_time_limit(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.proxy.script('GET /backups/.+', forever=never_answer)
         self.assertIn('Timed out after 6s', self.assert_ends_in_time(f'wait {backup}', 6))
 
-    def test_also_where_there_is_no_answer_to_anything(self) -> None:
+    def test_time_limit_applies_if_nothing_answers(self) -> None:
         self.proxy.script('.*', forever=never_answer)
         self.assert_ends_in_time(f'wait {uuid.uuid4()}', 6)
 
-    def test_also_in_the_middle(self) -> None:
+    def test_time_limit_applies_if_answers_stop(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.set_status(backup, 'creating')
         self.proxy.script('GET /backups/.+', pass_on, pass_on, forever=never_answer)
         told = self.assert_ends_in_time(f'wait {backup}', 6)
         self.assertIn(f'openstack volume backup show {backup}', told)
 
-    def test_a_restore_is_not_repeated(self) -> None:
+    def test_restore_without_answer_is_not_repeated(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.proxy.script('POST .*', forever=never_answer)
         told = self.assert_ends_in_time(f'restore {backup} --wait', 6)
         self.assertIn('Whether the restore has begun is unknown', told)
         self.assertEqual(len(self.proxy.lines('POST .*')), 1)
 
-    def test_a_deletion_names_what_may_be_going(self) -> None:
+    def test_timeout_names_backups_that_may_be_deleted(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.proxy.script('DELETE .*', forever=never_answer)
         told = self.assert_ends_in_time(f'delete {backup} --wait', 6)
@@ -241,7 +241,7 @@ class SilenceTest(ProxyTest):
 
 
 class TokenTest(ProxyTest):
-    """A cloud whose tokens expire sooner than a backup is made."""
+    """A cloud whose tokens expire before a backup is finished."""
 
     lifetime = 15
 
@@ -251,7 +251,7 @@ class TokenTest(ProxyTest):
         cls.addClassCleanup(cls.box.stop)
         cls.project = make_project(cls.box)
 
-    def test_a_wait_that_is_longer(self) -> None:
+    def test_wait_outlives_the_token(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.set_status(backup, 'creating')
         begun = time.monotonic()
@@ -260,7 +260,7 @@ class TokenTest(ProxyTest):
             if time.monotonic() - begun > self.lifetime + 1:
                 self.set_status(backup, 'available')
 
-        self.proxy.script(f'GET /backups/{backup}', forever=meanwhile(finish_late))
+        self.proxy.script(f'GET /backups/{backup}', forever=before_arrival(finish_late))
         result = self.run_openstack(f'volume backup wait {backup}')
         self.assertEqual(result.status, 0, result.stderr)
         lines = [f'Backup {backup}: creating', f'Backup {backup}: available']
@@ -269,17 +269,17 @@ class TokenTest(ProxyTest):
 
 
 class CreateTest(ProxyTest):
-    """A create whose answer does not come."""
+    """A create whose answer is lost."""
 
     def assert_made_once(self, volume: str, options: str = '') -> Result:
-        """Expect one backup, whose ID is printed."""
+        """Expect exactly one backup, whose ID is printed."""
         result = self.run_openstack(f'volume backup create {volume} -f value -c id {options}')
         self.assertEqual(result.status, 0, result.stderr)
         statement = 'SELECT id FROM backups WHERE volume_id = ?'
         self.assertEqual(self.sql(statement, volume), [(result.stdout.strip(),)])
         return result
 
-    def test_it_is_found_again(self) -> None:
+    def test_backup_is_found_after_a_lost_answer(self) -> None:
         for name, fault in LOST.items():
             with self.subTest(fault=name):
                 self.proxy.forget()
@@ -287,28 +287,28 @@ class CreateTest(ProxyTest):
                 self.assert_made_once(self.make_volume(), f'--name {self.unique("backup")}')
                 self.assertEqual(len(self.proxy.lines('POST /backups')), 1)
 
-    def test_it_is_found_with_everything_that_was_asked_for(self) -> None:
+    def test_backup_with_all_options_is_found(self) -> None:
         self.proxy.script('POST /backups', lose_answer)
         options = '--description text --property a=b --property c=d --container some --force'
         self.assert_made_once(self.make_volume(), options)
 
-    def test_it_is_waited_for(self) -> None:
+    def test_found_backup_is_waited_for(self) -> None:
         self.proxy.script('POST /backups', lose_answer)
         result = self.assert_made_once(self.make_volume(), '--wait')
         self.assertEqual(self.status('backup', result.stdout.strip()), 'available')
 
-    def test_it_is_sent_again_if_it_never_arrived(self) -> None:
+    def test_request_that_never_arrived_is_sent_again(self) -> None:
         self.proxy.script('POST /backups', reset)
         self.assert_made_once(self.make_volume())
         self.assertEqual(len(self.proxy.lines('POST /backups')), 2)
 
-    def test_it_is_looked_for_although_the_first_look_fails(self) -> None:
+    def test_search_continues_after_a_failed_look_up(self) -> None:
         self.proxy.script('POST /backups', lose_answer)
         self.proxy.script('GET /backups/detail', reset)
         self.assert_made_once(self.make_volume())
         self.assertEqual(len(self.proxy.lines('POST /backups')), 1)
 
-    def test_it_says_so_where_it_cannot_be_known(self) -> None:
+    def test_unknown_outcome_is_reported(self) -> None:
         self.proxy.script('POST /backups', lose_answer)
         self.proxy.script('GET /backups/detail', forever=answer(503))
         sentence = self.fails(f'volume backup create {self.make_volume()}')
@@ -316,7 +316,7 @@ class CreateTest(ProxyTest):
         self.assertIn('openstack volume backup list', sentence)
         self.assertEqual(len(self.proxy.lines('POST /backups')), 1)
 
-    def test_too_many_requests_are_waited_out(self) -> None:
+    def test_create_retries_after_429(self) -> None:
         self.proxy.script('POST /backups', answer(429, retry_after=1))
         self.assert_made_once(self.make_volume(), '--wait')
         first, second = (
@@ -324,30 +324,30 @@ class CreateTest(ProxyTest):
         )
         self.assertGreaterEqual(second - first, 1)
 
-    def test_a_refusal_is_not_repeated(self) -> None:
+    def test_refused_create_is_not_repeated(self) -> None:
         self.proxy.script('POST /backups', answer(413))
         sentence = self.fails(f'volume backup create {self.make_volume()} --wait')
-        # Of a proxy: Cinder says which quota.
+        # From a proxy: Cinder would name the quota.
         self.assertIn('Too Large', sentence)
         self.assertNotIn('quota', sentence)
         self.assertEqual(len(self.proxy.lines('POST /backups')), 1)
 
-    def test_a_limit_of_the_rate_is_waited_out(self) -> None:
+    def test_create_retries_after_a_rate_limit(self) -> None:
         self.proxy.script('POST /backups', answer(413, retry_after=1))
         self.assert_made_once(self.make_volume(), '--wait')
         self.assertEqual(len(self.proxy.lines('POST /backups')), 2)
 
-    def test_a_refusal_does_not_hide_the_first_failure(self) -> None:
+    def test_refusal_does_not_hide_the_first_failure(self) -> None:
         self.proxy.script('POST /backups', answer(500), answer(400))
         sentence = self.fails(f'volume backup create {self.make_volume()}')
         self.assertIn('the server failed', sentence)
         self.assertIn('Another try failed too', sentence)
         self.assertIn('Bad Request', sentence)
 
-    def test_an_earlier_backup_is_not_mistaken_for_it(self) -> None:
+    def test_earlier_backup_is_not_mistaken_for_the_new_one(self) -> None:
         volume = self.make_volume()
         earlier = self.make_backup(volume)
-        time.sleep(4)  # what was made two seconds before is taken for it, as the code says
+        time.sleep(4)  # a backup created two seconds earlier would be accepted (see the code)
         self.proxy.script('POST /backups', reset)
         made = self.backup(f'create {volume} -f value -c id')
         self.assertNotEqual(made, earlier)
@@ -355,9 +355,9 @@ class CreateTest(ProxyTest):
 
 
 class DeleteTest(ProxyTest):
-    """A delete whose answer does not come."""
+    """A delete whose answer is lost."""
 
-    def test_it_is_repeated_until_the_backup_is_gone(self) -> None:
+    def test_deletion_is_repeated_until_the_backup_is_gone(self) -> None:
         for name, fault in LOST.items():
             with self.subTest(fault=name):
                 self.proxy.forget()
@@ -366,7 +366,7 @@ class DeleteTest(ProxyTest):
                 self.backup(f'delete {backup} --wait')
                 self.assertEqual(self.status('backup', backup), 'deleted')
 
-    def test_a_chain_survives(self) -> None:
+    def test_chain_is_deleted_despite_faults(self) -> None:
         volume = self.make_volume()
         full = self.make_backup(volume)
         child = self.make_backup(volume, incremental=True)
@@ -375,12 +375,12 @@ class DeleteTest(ProxyTest):
         self.backup(f'delete {full} {child} --wait')
         self.assertEqual({self.status('backup', each) for each in (full, child)}, {'deleted'})
 
-    def test_without_waiting_it_is_one_sentence(self) -> None:
+    def test_failure_without_wait_is_one_sentence(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.proxy.script('DELETE /backups/.*', answer(503))
         self.assertIn(backup, self.fails(f'volume backup delete {backup}'))
 
-    def test_without_waiting_a_lost_answer_is_no_failure(self) -> None:
+    def test_lost_answer_without_wait_is_not_a_failure(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.proxy.script('DELETE /backups/.*', lose_answer)
         self.backup(f'delete {backup}')
@@ -388,40 +388,40 @@ class DeleteTest(ProxyTest):
 
 
 class RestoreTest(ProxyTest):
-    """A restore whose answer does not come."""
+    """A restore whose answer is lost."""
 
     def assert_unknown(self, fault: Fault, arguments: str, made: int) -> None:
-        """Expect that it is not repeated, and said that nobody knows."""
+        """Expect that the request is not repeated, and that the outcome is called unknown."""
         before = len(self.rows('volumes'))
         self.proxy.script('POST /(backups/.*/restore|volumes)', fault)
         sentence = self.fails(f'volume backup restore {arguments}')
         self.assertIn('unknown', sentence)
-        # The new volume is named, where there is one.
+        # The new volume is named, if there is one.
         self.assertIn(f'openstack volume {"show" if made else "list"}', sentence)
         self.assertEqual(len(self.proxy.lines('POST .*')), 1)
         self.assertEqual(len(self.rows('volumes')) - before, made)
 
-    def test_it_is_not_repeated(self) -> None:
+    def test_restore_is_not_repeated(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.assert_unknown(lose_answer, f'{backup} --name new --wait', 1)
 
-    def test_it_is_not_repeated_although_it_never_arrived(self) -> None:
+    def test_restore_is_not_repeated_even_if_it_never_arrived(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.assert_unknown(reset, f'{backup} --name new', 0)
 
-    def test_it_is_not_repeated_after_a_504(self) -> None:
+    def test_restore_is_not_repeated_after_504(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.assert_unknown(answer(504, done=True), f'{backup}', 1)
 
-    def test_a_volume_of_a_type_is_not_made_twice(self) -> None:
+    def test_volume_with_a_type_is_not_created_twice(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.assert_unknown(lose_answer, f'{backup} --name new --type __DEFAULT__', 1)
 
 
 class InterruptTest(RunningTest):
-    """Ctrl-C where there is no terminal."""
+    """Ctrl-C without a terminal."""
 
-    def test_it_names_what_goes_on(self) -> None:
+    def test_ctrl_c_names_running_backups(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.set_status(backup, 'creating')
         with self.start(f'volume backup wait {backup}') as process:

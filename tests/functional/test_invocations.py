@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Command lines that public scripts and guides use: what works today prints the same."""
+"""Command lines of public scripts and guides: those that work print the same."""
 
 import json
 from typing import NamedTuple
 
 from tests import releases
 from tests.functional.base import FunctionalTest
-from tests.functional.client import OpenStack, Result, osc_alone, ours
+from tests.functional.client import OpenStack, Result, osc_alone, with_plugin
 from tests.functional.masks import masked
 
 # Run twice on the same data; {names} are filled in.
@@ -22,7 +22,7 @@ READING = (
     'openstack volume backup list',
 )
 
-# Run by the administrator, who sees what every test leaves.
+# Run by the administrator, who sees the leftovers of every test.
 READING_EVERYTHING = (
     'openstack volume backup list --all -f value -c ID -c Name',
     'openstack volume backup list --all-projects -f value -c ID',
@@ -56,17 +56,17 @@ CHANGING_AS_ADMINISTRATOR = ('openstack volume backup set --state error {backup}
 
 
 def _is_the_same(line: str) -> bool:
-    """Tell whether OSC's own prints the same: an older one has fewer fields, unless named ones."""
+    """Return whether OSC prints the same: an older one has fewer fields, unless they are named."""
     return releases.is_newest() or ' -c ' in line
 
 
 def _is_known(line: str) -> bool:
-    """Tell whether an older OSC knows a command line that is not the plugin's."""
+    """Return whether an older OSC knows a command line of another command."""
     return releases.is_newest() or 'volume backup' in line
 
 
 class Things(NamedTuple):
-    """What a command line needs."""
+    """The volumes, snapshots and backups that a command line needs."""
 
     volume: str
     volume_name: str
@@ -78,7 +78,7 @@ class Things(NamedTuple):
 
 
 class InvocationTest(FunctionalTest):
-    """Lines that work with OSC's own commands, and lines that never have."""
+    """Lines that work with the built-in commands, and lines that never have."""
 
     def things(self) -> Things:
         volume_name, name = self.unique('data'), self.unique('nightly')
@@ -96,7 +96,7 @@ class InvocationTest(FunctionalTest):
         self.assertEqual(result.status, 0, result.stderr)
         return result
 
-    def test_reading(self) -> None:
+    def test_reading_commands_print_the_same(self) -> None:
         things = self.things()
         for lines, account in (
             (READING, self.member),
@@ -104,29 +104,29 @@ class InvocationTest(FunctionalTest):
         ):
             for line in lines:
                 with self.subTest(line=line):
-                    printed = self.run_line(ours(), line, things, account)
+                    printed = self.run_line(with_plugin(), line, things, account)
                     if _is_the_same(line):
                         osc = self.run_line(osc_alone(), line, things, account)
                         self.assertEqual(printed, osc)
 
-    def test_reading_long(self) -> None:
+    def test_long_lists_print_the_same(self) -> None:
         things = self.things()
         line = 'openstack volume backup list --long --limit 1 -f json'
         osc, plugin = (
             json.loads(self.run_line(client, line, things, self.member).stdout)
-            for client in (osc_alone(), ours())
+            for client in (osc_alone(), with_plugin())
         )
         self.assertTrue(osc)
         self.assertEqual([{key: row[key] for key in osc[0]} for row in plugin], osc)
 
-    def test_changing(self) -> None:
+    def test_changing_commands_print_the_same(self) -> None:
         for lines, account in (
             (CHANGING, self.member),
             (CHANGING_AS_ADMINISTRATOR, self.project.admin.environment),
         ):
             for line in filter(_is_known, lines):
                 with self.subTest(line=line):
-                    printed = self.printed(ours(), line, account)
+                    printed = self.printed(with_plugin(), line, account)
                     if _is_the_same(line):
                         self.assertEqual(printed, self.printed(osc_alone(), line, account))
 
@@ -138,30 +138,30 @@ class InvocationTest(FunctionalTest):
             stdout = stdout.replace(name, '<name>'.ljust(len(name)))
         return masked(stdout), result.stderr
 
-    def test_another_cloud(self) -> None:
+    def test_os_cloud_option_works(self) -> None:
         things = self.things()
         environment = {'OS_CLIENT_CONFIG_FILE': str(self.box.clouds_yaml)}
         line = f'--os-cloud admin volume backup create --force --container c {things.volume}'
-        self.assertEqual(ours().run(line, environment).status, 0)
+        self.assertEqual(with_plugin().run(line, environment).status, 0)
 
-    def test_list_by_volume_id_works_as_guides_have_it(self) -> None:
+    def test_list_accepts_volume_id_as_in_guides(self) -> None:
         things = self.things()
         listed = self.backup(f'list --volume-id {things.volume} -f value -c ID')
         self.assertEqual(listed, things.backup)
 
-    def test_restore_with_volume_as_an_option_works_as_guides_have_it(self) -> None:
+    def test_restore_accepts_volume_option_as_in_guides(self) -> None:
         things = self.things()
         self.backup(f'restore {things.name} --volume {things.volume_name} --force')
         self.wait_for('volume', things.volume)
         restored = self.sql('SELECT restore_volume_id FROM backups WHERE id = ?', things.backup)
         self.assertEqual(restored, [(things.volume,)])
 
-    def test_create_with_volume_as_an_option_says_what_to_write(self) -> None:
+    def test_create_with_volume_option_explains_the_argument(self) -> None:
         result = self.run_openstack('volume backup create --volume data-volume data-backup')
         self.assertEqual(result.status, 2)
         self.assertIn('--volume is not an option here', result.stderr)
 
-    def test_export_without_record_says_what_there_is(self) -> None:
+    def test_export_without_record_lists_similar_commands(self) -> None:
         result = self.run_openstack('volume backup export my-data-backup')
         self.assertEqual(result.status, 2)
         self.assertIn('volume backup record export', result.stdout + result.stderr)

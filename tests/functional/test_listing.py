@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists narrowed, sorted and cut: the same on every cloud, old or new."""
+"""Lists with filters, orders and limits: the same on every cloud, old or new."""
 
 import itertools
 import json
@@ -19,7 +19,7 @@ START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 class ListingTest(FunctionalTest):
-    """A project with a history, told by rows that are put into Cinder's database."""
+    """A project with a history, made of rows in Cinder's database."""
 
     rows: list[dict[str, Any]]
 
@@ -37,7 +37,7 @@ class ListingTest(FunctionalTest):
         """Start nothing: each test has a cloud of its own."""
 
     def fill(self) -> None:
-        """Make backups of two volumes, of which one is gone afterwards; some names twice."""
+        """Create backups of two volumes with some names twice; delete one volume."""
         first, second = self.make_volume('first'), self.make_volume('second')
         model = self.make_backup(first)
         self.rows = []
@@ -49,7 +49,7 @@ class ListingTest(FunctionalTest):
         self.first, self.second = first, second
 
     def copy(self, model: str, number: int, volume: str) -> dict[str, Any]:
-        """Put a row into the database that differs from another in what lists look at."""
+        """Copy a row of the database, with changes in columns that lists use."""
         created = (START + timedelta(days=number)).strftime('%Y-%m-%d %H:%M:%S.%f')
         changes = {
             'id': f'00000000-0000-4000-8000-{number:012}',
@@ -101,7 +101,7 @@ class ListingTest(FunctionalTest):
         return [row['ID'] for row in json.loads(self.backup(f'list {words} -f json'))]
 
     def expected(self, options: dict[str, str]) -> list[str]:
-        """Work out in the plainest way what a list must have."""
+        """Return the expected rows of a list, computed in the simplest way."""
         rows = sorted(self.rows, key=lambda row: row['created_at'], reverse=True)
         rows = [row for row in rows if self.is_wanted(row, options)]
         for key in reversed(options.get('--sort', '').split(',')):
@@ -150,9 +150,9 @@ _add_tests()
 
 
 class SummaryTest(FunctionalTest):
-    """Counts of what a project has."""
+    """Counts of a project's backups."""
 
-    def test_it_counts_by_volume_status_and_kind(self) -> None:
+    def test_summary_counts_by_volume_status_and_kind(self) -> None:
         busy, idle = self.make_volume('busy'), self.make_volume('idle')
         self.make_backup(busy)
         self.make_backup(busy, incremental=True)
@@ -164,7 +164,7 @@ class SummaryTest(FunctionalTest):
             ours, {(busy, 'full'): (1, 1), (busy, 'incremental'): (2, 2), (idle, None): (0, 0)}
         )
 
-    def test_an_administrator_counts_in_other_projects(self) -> None:
+    def test_administrator_counts_in_other_projects(self) -> None:
         volume = self.make_volume()
         self.make_backup(volume)
         for scope in (f'--project {self.project.id}', '--all-projects'):

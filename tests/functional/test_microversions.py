@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an older cloud, or a pinned version, has and has not: columns, options, refusals."""
+"""Columns, options and refusals of older clouds and pinned versions."""
 
 import json
 from collections.abc import Callable
 from typing import Any
 
 from backupext.core.features import COLUMNS, OPTIONS, Microversion
-from tests.functional.base import FunctionalTest, make_project, mends
+from tests.functional.base import FunctionalTest, fixes, make_project
 from tests.sandbox import Sandbox
 
 # Each side of every limit in the table of features.
@@ -15,7 +15,7 @@ VERSIONS = (
     *('3.55', '3.56', '3.63', '3.64', '3.71'),
 )
 
-# How each option is used on a backup.
+# An example of each option.
 COMMANDS = {
     'set --name': 'set {backup} --name renamed',
     'set --description': 'set {backup} --description text',
@@ -40,13 +40,13 @@ _EVERYTHING = (
 
 
 class MicroversionTest(FunctionalTest):
-    """Checks that hold for a cloud and for a pin alike."""
+    """Checks for both clouds and pins."""
 
     def check(self, version: str, pin: str, reason: str) -> None:
-        """Look at every column and every option at one version.
+        """Check every column and every option at one version.
 
-        :param pin: the option that pins it, if it is not the cloud that is so old.
-        :param reason: words that a refusal must have.
+        :param pin: the option that pins the version, unless the cloud has it.
+        :param reason: words that a refusal must contain.
         """
         volume = self.make_volume()
         backup = self.make_backup(volume)
@@ -56,11 +56,11 @@ class MicroversionTest(FunctionalTest):
             with self.subTest(version=version, option=option):
                 arguments = f'{pin} volume backup {command}'
                 self.check_option(arguments, reason, allowed=_has(version, feature.since))
-                self.wait_for('backup', backup)  # restored already, a moment later
+                self.wait_for('backup', backup)  # the restore may already have finished
         self.check_actions(pin, backup)
 
     def check_columns(self, version: str, pin: str, backup: str) -> None:
-        # A key is shown for backups of encrypted volumes only, and nothing encrypts here.
+        # Only backups of encrypted volumes show a key, and this volume is not encrypted.
         self.sql("UPDATE backups SET encryption_key_id = 'key' WHERE id = ?", backup)
         shown = json.loads(
             self.openstack(f'{pin} volume backup show {backup} -f json', self.admin_here)
@@ -80,11 +80,11 @@ class MicroversionTest(FunctionalTest):
         self.assertEqual(self.everything(), before)
 
     def everything(self) -> list[Any]:
-        """Read what a refused command must not change."""
+        """Return everything that a refused command must not change."""
         return [self.sql(statement, self.project.id) for statement in _EVERYTHING]
 
     def check_actions(self, pin: str, backup: str) -> None:
-        """Set a state and delete by force: OSC sends 3.64 for both, Cinder has them at 3.0."""
+        """Set a state and force a deletion: OSC requires 3.64 for both, Cinder only 3.0."""
         self.openstack(f'{pin} volume backup set {backup} --state error', self.admin_here)
         self.wait_for('backup', backup, 'error')
         self.openstack(f'{pin} volume backup delete {backup} --force', self.admin_here)
@@ -92,7 +92,7 @@ class MicroversionTest(FunctionalTest):
 
 
 class CloudTest(MicroversionTest):
-    """Clouds that offer nothing newer."""
+    """Clouds with an older newest microversion."""
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -107,7 +107,7 @@ class CloudTest(MicroversionTest):
 
 
 class OldCloudTest(MicroversionTest):
-    """The last cloud that OSC's own commands cannot act on."""
+    """The newest cloud on which these built-in options fail."""
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -115,21 +115,21 @@ class OldCloudTest(MicroversionTest):
         cls.addClassCleanup(cls.box.stop)
         cls.project = make_project(cls.box)
 
-    @mends
-    def test_set_state(self) -> None:
+    @fixes
+    def test_set_state_works(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.backup(f'set {backup} --state error', self.admin_here)
         self.wait_for('backup', backup, 'error')
 
-    @mends
-    def test_delete_by_force(self) -> None:
+    @fixes
+    def test_force_delete_works(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.backup(f'delete {backup} --force', self.admin_here)
         self.wait_for('backup', backup, 'deleted')
 
 
 class PinTest(MicroversionTest):
-    """Pins on a cloud that has everything."""
+    """Pins on a cloud with the newest microversion."""
 
     def check_pin(self, version: str) -> None:
         reason = f'but {version} was asked for: use --os-volume-api-version 3.'

@@ -82,7 +82,7 @@ class OldSnapshotTest(ParentTest):
     def prune(self, options: str) -> None:
         self.backup(f'prune --volume {self.volume} {options} --auto-approve')
 
-    def test_allow_full_makes_an_incremental_backup(self) -> None:
+    def test_allow_full_creates_an_incremental_backup(self) -> None:
         made, said = self.create(
             f'{self.volume} --snapshot {self.snapshot} --incremental --allow-full'
         )
@@ -91,7 +91,7 @@ class OldSnapshotTest(ParentTest):
         self.assert_has(said, made, 'an incremental backup')
         self.assertEqual(self.read_volume(self.make_restored(made)), 'snapshot')
 
-    def test_allow_full_makes_a_full_backup_where_the_newest_one_failed(self) -> None:
+    def test_allow_full_creates_a_full_backup_if_the_newest_failed(self) -> None:
         self.box.faults.fail_next('create', self.volume, 'no space')
         failed = self.make_failed_backup(self.volume)
         options = f'{self.volume} --snapshot {self.snapshot} --incremental'
@@ -121,7 +121,7 @@ class OldRuleTest(ParentTest):
         self.make_failed()
         self.assertIn('--allow-full', self.fails(f'{CREATE} {self.volume} --incremental'))
 
-    def test_allow_full_makes_a_full_backup_where_the_newest_one_failed(self) -> None:
+    def test_allow_full_creates_a_full_backup_if_the_newest_failed(self) -> None:
         failed = self.make_failed()
         made, said = self.create(f'{self.volume} --incremental --allow-full')
         self.assertFalse(self.is_incremental(made))
@@ -129,7 +129,7 @@ class OldRuleTest(ParentTest):
         after, _ = self.create(f'{self.volume} --incremental --allow-full')
         self.assertEqual(self.parent(after), made)
 
-    def test_allow_full_makes_a_full_backup_while_the_newest_one_is_restored(self) -> None:
+    def test_allow_full_creates_a_full_backup_while_the_newest_is_restored(self) -> None:
         with self.box.faults.hold('restore', self.full):
             self.begin_restore(self.full, self.make_volume())
             made, said = self.create(f'{self.volume} --incremental --allow-full')
@@ -137,7 +137,7 @@ class OldRuleTest(ParentTest):
         self.assert_has(said, made, 'a full backup')
         self.wait_for('backup', self.full)
 
-    def test_allow_full_makes_an_incremental_backup_where_the_newest_one_is_available(self) -> None:
+    def test_allow_full_creates_an_incremental_if_the_newest_is_available(self) -> None:
         made, said = self.create(f'{self.volume} --incremental --allow-full')
         self.assertEqual(self.parent(made), self.full)
         self.assert_has(said, made, 'an incremental backup')

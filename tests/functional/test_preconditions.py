@@ -15,7 +15,7 @@ from tests.functional.api import Account, Restricted
 from tests.functional.base import FunctionalTest, make_project, no_backup_service_sandbox
 from tests.functional.client import osc_alone
 from tests.functional.faults import ProxyTest
-from tests.unit.project import ours
+from tests.unit.project import inventory
 
 LONE_BYTE = 'a\udcff'
 #: Nothing listens there: a command that asks a server fails otherwise than with a usage error.
@@ -50,8 +50,8 @@ class LoneByteTest(FunctionalTest):
 
     def places(self) -> Iterator[tuple[list[str], argparse.Action]]:
         """Yield every command with each of its options and arguments that take a value."""
-        for name, class_ in ours.commands().items():
-            for action in ours.actions(ours.parser_of(class_)):
+        for name, class_ in inventory.commands().items():
+            for action in inventory.actions(inventory.parser_of(class_)):
                 if action.nargs != 0:
                     yield name.split('_'), action
 

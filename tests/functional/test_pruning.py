@@ -15,10 +15,10 @@ PRUNE = 'volume backup prune --auto-approve -f json'
 
 
 class HistoryTest(FunctionalTest):
-    """Histories of backups, and the truth about them."""
+    """Histories of backups with known parents."""
 
     def replay(self, seed: int, steps: int = 12) -> list[str]:
-        """Make and delete backups of two volumes at random, in an order that Cinder accepts."""
+        """Create and delete backups of two volumes at random, in an order that Cinder accepts."""
         dice = random.Random(seed)
         volumes = [self.make_volume(), self.make_volume()]
         for _ in range(steps):
@@ -36,7 +36,7 @@ class HistoryTest(FunctionalTest):
         return sorted(set(rows) - set(rows.values()))
 
     def parents(self, volume: str | None = None) -> dict[str, str | None]:
-        """Read the truth: the parent of each backup that there is."""
+        """Return the real parent of each backup, from the database."""
         rows = self.sql(
             'SELECT id, parent_id FROM backups WHERE project_id = ? AND NOT deleted'
             ' AND (? IS NULL OR volume_id = ?)',
@@ -49,7 +49,7 @@ class HistoryTest(FunctionalTest):
         self.wait_for('backup', backup, 'deleted')
 
     def assert_nothing_is_broken(self) -> None:
-        """Expect the whole chain of everything that is left."""
+        """Expect that every remaining backup has its whole chain."""
         parents = self.parents()
         missing = {parent for parent in parents.values() if parent and parent not in parents}
         self.assertEqual(missing, set())
@@ -67,7 +67,7 @@ class HistoryTest(FunctionalTest):
 
 
 class ChainTest(HistoryTest):
-    """Histories that are replayed, and what is made of them."""
+    """Inference and pruning of random histories."""
 
     def test_inference_is_never_wrong(self) -> None:
         for seed in range(3):
@@ -81,7 +81,7 @@ class ChainTest(HistoryTest):
         self.assertEqual({row['ID']: row['Parent'] for row in exact}, truth)
         self.assertTrue(all(row['Certain'] for row in exact))
 
-    def test_a_prune_leaves_whole_chains(self) -> None:
+    def test_prune_leaves_whole_chains(self) -> None:
         for seed in range(10, 13):
             volumes = self.replay(seed)
             scope = ' '.join(f'--volume {volume}' for volume in volumes)
@@ -93,12 +93,12 @@ class ChainTest(HistoryTest):
             self.assertEqual(set(self.parents()), before - planned)
             self.assert_nothing_is_broken()
 
-    def test_a_second_prune_has_nothing_to_do(self) -> None:
+    def test_second_prune_has_nothing_to_do(self) -> None:
         self.replay(20)
         self.prune('--all-volumes --keep-last 1')
         self.assertEqual(self.doomed(self.prune('--all-volumes --keep-last 1')), set())
 
-    def test_an_administrator_prunes_other_projects(self) -> None:
+    def test_administrator_prunes_other_projects(self) -> None:
         volumes = self.replay(30)
         scope = f'--all-projects --volume {volumes[0]} --volume {volumes[1]}'
         self.prune(f'{scope} --keep-last 1', self.admin)
@@ -115,7 +115,7 @@ class ChainTest(HistoryTest):
         self.assertIn('--auto-approve', result.stderr)
         self.assertEqual(len(self.parents(volume)), 2)
 
-    def test_protected_backups_stay(self) -> None:
+    def test_protected_backups_are_kept(self) -> None:
         volume = self.make_volume()
         protected = self.make_backup(volume, metadata={'protected': 'true'})
         other = self.make_backup(volume)
@@ -123,16 +123,16 @@ class ChainTest(HistoryTest):
         self.assertEqual(self.doomed(self.prune(f'--volume {volume} --keep-last 1')), {other})
         self.assertEqual(set(self.parents(volume)), {protected, newest})
 
-    def test_an_empty_policy_is_refused(self) -> None:
+    def test_empty_policy_is_refused(self) -> None:
         self.assertIn('--keep', self.fails('volume backup prune --all-volumes', status=2))
 
-    def test_a_version_that_hides_what_protects_is_refused(self) -> None:
+    def test_version_without_properties_is_refused(self) -> None:
         pinned = '--os-volume-api-version 3.42 volume backup prune --all-volumes --keep-last 1'
         self.assertIn('3.43', self.fails(pinned))
 
 
 class DisturbanceTest(HistoryTest):
-    """Prunes that are killed, doubled, or overtaken."""
+    """Prunes that are killed, run twice, or run while backups change."""
 
     def start(self, options: str) -> subprocess.Popen[str]:
         """Start the real command, as cron would."""
@@ -147,7 +147,7 @@ class DisturbanceTest(HistoryTest):
         )
 
     def chain(self, length: int) -> str:
-        """Make a volume whose oldest chain has so many backups, and a younger full one."""
+        """Create a volume with a chain of this length, and a newer full backup."""
         volume = self.make_volume()
         self.make_backup(volume)
         for _ in range(length - 1):
@@ -155,7 +155,7 @@ class DisturbanceTest(HistoryTest):
         self.make_backup(volume)
         return volume
 
-    def test_a_killed_prune_goes_on_when_it_is_run_again(self) -> None:
+    def test_killed_prune_continues_when_run_again(self) -> None:
         volume = self.chain(4)
         options = f'--volume {volume} --keep-last 1'
         process = self.start(options)
@@ -176,7 +176,7 @@ class DisturbanceTest(HistoryTest):
         self.assertEqual(len(self.parents(volume)), 1)
         self.assert_nothing_is_broken()
 
-    def test_a_backup_that_appears_meanwhile_keeps_its_chain(self) -> None:
+    def test_new_backup_keeps_its_chain(self) -> None:
         volume = self.make_volume()
         full = self.make_backup(volume)
         self.make_backup(volume, incremental=True)
@@ -184,14 +184,14 @@ class DisturbanceTest(HistoryTest):
         kept = self.make_backup(self.make_volume())
         process = self.start(f'--all-volumes --keep-id {kept} --allow-empty')
         self.wait_until(lambda: self.status('backup', latest) != 'available', wanted=True)
-        # The latest one goes; what is made now builds on those that were to go next.
+        # The newest one is deleted first; a new backup builds on those that are next.
         made = self.make_backup(volume, incremental=True)
         process.communicate(timeout=120)
         self.wait_for('backup', made)
         self.assert_nothing_is_broken()
         self.assertEqual(self.status('backup', full), 'available')
 
-    def test_one_deleted_by_somebody_else_is_no_failure(self) -> None:
+    def test_backup_deleted_by_another_command_is_not_a_failure(self) -> None:
         volume = self.chain(3)
         leaf = self.leaves(volume)
         process = self.start(f'--volume {volume} --keep-last 1')
@@ -222,7 +222,7 @@ class FailedTest(HistoryTest):
         self.make_backup(volume)
         return volume, chain, failed
 
-    def test_failed_incremental_pins_its_chain_and_is_named(self) -> None:
+    def test_failed_incremental_keeps_its_chain_and_is_named(self) -> None:
         volume, chain, failed = self.make_pinned()
         before = set(self.parents(volume))
         result = self.run_openstack(f'{PRUNE} --volume {volume} --keep-last 1')
@@ -234,26 +234,26 @@ class FailedTest(HistoryTest):
             self.assert_has(str(rows[backup]['Reasons']), 'needed by failed', 'error')
         self.assertEqual(rows[failed]['Decision'], 'skip')
 
-    def test_delete_failed_deletes_it_and_its_chain(self) -> None:
+    def test_delete_failed_deletes_failed_backup_and_chain(self) -> None:
         volume, chain, failed = self.make_pinned()
         decisions = self.prune(f'--volume {volume} --keep-last 1 --delete-failed 1h')
         self.assertEqual(self.doomed(decisions), {*chain, failed})
         self.assertEqual(len(self.parents(volume)), 1)
 
-    def test_delete_failed_keeps_a_younger_one(self) -> None:
+    def test_delete_failed_keeps_recent_failed_backups(self) -> None:
         volume, chain, failed = self.make_pinned()
         decisions = self.prune(f'--volume {volume} --keep-last 1 --delete-failed 7d')
         self.assertEqual(self.doomed(decisions), set())
         self.assertLessEqual({*chain, failed}, set(self.parents(volume)))
 
-    def test_delete_failed_keeps_a_protected_one(self) -> None:
+    def test_delete_failed_keeps_protected_backups(self) -> None:
         volume, chain, failed = self.make_pinned()
         body = {'backup': {'metadata': {'protected': 'true'}}}
         self.project.member.block_storage('PUT', f'/backups/{failed}', body)
         self.prune(f'--volume {volume} --keep-last 1 --delete-failed 1h')
         self.assertLessEqual({*chain, failed}, set(self.parents(volume)))
 
-    def test_delete_failed_is_no_rule(self) -> None:
+    def test_delete_failed_is_not_a_retention_rule(self) -> None:
         self.assertIn(
             '--keep', self.fails('volume backup prune --all-volumes --delete-failed 1d', status=2)
         )

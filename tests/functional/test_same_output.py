@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What works with OSC's own commands prints the same with ours, byte for byte.
+"""Commands that work without the plugin print the same with it, byte for byte.
 
-With an older OSC, whose own commands print fewer fields, ours print what the newest does.
+With an older OSC, which prints fewer fields, the plugin prints the fields of the newest OSC.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tests import releases
 from tests.functional.base import FunctionalTest
-from tests.functional.client import OpenStack, osc_alone, ours
+from tests.functional.client import OpenStack, osc_alone, with_plugin
 from tests.functional.masks import masked, records_without_times
 
 LIST_FORMATS = ('csv', 'json', 'table', 'value', 'yaml')
@@ -18,14 +18,14 @@ SHOW_FORMATS = ('json', 'shell', 'table', 'value', 'yaml')
 
 
 class Made(NamedTuple):
-    """IDs of what the tests read."""
+    """IDs of the volumes and backups that the tests read."""
 
     volume: str
     full: str
     incremental: str
 
 
-# Ours come after them, with --long only.
+# Additional columns come after them, with --long only.
 _LONG = (
     *('id', 'name', 'description', 'status', 'size', 'incremental', 'created_at'),
     *('availability_zone', 'volume', 'container'),
@@ -33,14 +33,14 @@ _LONG = (
 
 
 def _only_oscs_columns(arguments: str) -> str:
-    """Choose the columns that both have, where ours has more."""
+    """Return the columns that both have, if the plugin has more."""
     if '--long' not in arguments or '-c ' in arguments:
         return ''
     return ''.join(f' -c {column}' for column in _LONG)
 
 
 newest = unittest.skipUnless(
-    releases.is_newest(), "The output is the newest OSC's; this OSC's own has fewer fields."
+    releases.is_newest(), "The output has the newest OSC's fields, of which this OSC lacks some."
 )
 older = unittest.skipIf(releases.is_newest(), 'With the newest OSC every byte is compared.')
 
@@ -66,12 +66,12 @@ class _OnTheSameData(FunctionalTest):
 
 @newest
 class ReadingTest(_OnTheSameData):
-    """They print the same as the newest OSC's own."""
+    """Reading commands print the same as those of the newest OSC."""
 
     def assert_same(self, arguments: str, environment: dict[str, str] | None = None) -> None:
         arguments = f'volume backup {arguments}{_only_oscs_columns(arguments)}'
         osc = osc_alone().run(arguments, environment or self.member)
-        plugin = ours().run(arguments, environment or self.member)
+        plugin = with_plugin().run(arguments, environment or self.member)
         self.assertEqual(osc.status, 0, osc.stderr)
         self.assertEqual(plugin.status, 0, plugin.stderr)
         self.assertEqual(records_without_times(plugin.stdout), records_without_times(osc.stdout))
@@ -92,13 +92,13 @@ class ReadingTest(_OnTheSameData):
     def test_list(self) -> None:
         self.assert_list_is_same('')
 
-    def test_list_of_nothing(self) -> None:
+    def test_empty_list(self) -> None:
         self.assert_list_is_same('--name nosuch')
 
     def test_list_long(self) -> None:
         self.assert_list_is_same('--long')
 
-    def test_list_narrowed(self) -> None:
+    def test_list_with_filters(self) -> None:
         for options in (
             '--name full',
             "--name ''",
@@ -133,7 +133,7 @@ class ReadingTest(_OnTheSameData):
         self.assert_list_is_same('--long', self.admin_here)
 
     def test_list_of_all_projects(self) -> None:
-        # Others work in the same cloud meanwhile: only what is ours can be compared.
+        # Other tests use the same cloud: compare only the rows of this one.
         name = f'--all-projects --name größer --volume {self.made.volume}'
         self.assert_list_is_same(name, self.admin)
         self.assert_list_is_same(f'--all --volume {self.made.volume}', self.admin)
@@ -162,7 +162,7 @@ class ReadingTest(_OnTheSameData):
 
 @older
 class OlderTest(_OnTheSameData):
-    """They print all that an older OSC's own do, in the same order."""
+    """Reading commands print every field of an older OSC, in the same order."""
 
     def rows(self, client: OpenStack, arguments: str) -> list[dict[str, Any]]:
         result = client.run(f'volume backup {arguments} -f json', self.member)
@@ -170,7 +170,7 @@ class OlderTest(_OnTheSameData):
         answer = json.loads(result.stdout)
         return answer if isinstance(answer, list) else [answer]
 
-    def test_every_field_of_oscs_is_there(self) -> None:
+    def test_all_fields_of_osc_are_printed(self) -> None:
         for arguments in (
             'list',
             'list --long',
@@ -183,28 +183,32 @@ class OlderTest(_OnTheSameData):
             'show größer',
         ):
             with self.subTest(arguments):
-                osc, plugin = (self.rows(client, arguments) for client in (osc_alone(), ours()))
+                osc, plugin = (
+                    self.rows(client, arguments) for client in (osc_alone(), with_plugin())
+                )
                 self.assertTrue(osc)
                 self.assertEqual(
                     [{key: row[key] for key in osc[0]} for row in plugin],
                     osc,
                 )
 
-    def test_the_columns_of_oscs_come_first(self) -> None:
+    def test_columns_of_osc_come_first(self) -> None:
         for long in ('', ' --long'):
-            osc, plugin = (self.rows(client, f'list{long}') for client in (osc_alone(), ours()))
+            osc, plugin = (
+                self.rows(client, f'list{long}') for client in (osc_alone(), with_plugin())
+            )
             common = [key for key in plugin[0] if key in osc[0]]
             self.assertEqual(common, list(osc[0]))
 
 
 @newest
 class ChangingTest(FunctionalTest):
-    """Commands that change something, each client on things of its own."""
+    """Commands that change something; each client uses separate data."""
 
     def both(self, arguments: str, environment: dict[str, str] | None = None) -> None:
-        """Run a command with either client, and compare what does not differ from run to run."""
+        """Run a command with both clients, and compare the output without IDs and times."""
         printed = []
-        for client in (osc_alone(), ours()):
+        for client in (osc_alone(), with_plugin()):
             volume = self.make_volume('data')
             backup = self.make_backup(volume, name='first')
             command = arguments.format(volume=volume, backup=backup)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a person sees: the real command on a pseudo-terminal."""
+"""The real command on a pseudo-terminal."""
 
 import fcntl
 import os
@@ -15,14 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.functional.client import heed_ctrl_c
-from tests.functional.faults import ProxyTest, meanwhile, pass_on
+from tests.functional.faults import ProxyTest, before_arrival, pass_on
 
 _PATIENCE = 60
 _ROWS, _COLUMNS = 40, 160
 _CTRL_C = '\x03'
 _HIDE, _SHOW = '\x1b[?25l', '\x1b[?25h'
 _ESCAPE = re.compile(r'\x1b\[[0-9;?]*[A-Za-z]')
-# Makes the terminal its standard streams are the one that Ctrl-C comes from.
+# Makes the terminal of its standard streams the one that sends Ctrl-C.
 _TAKE_TERMINAL = (
     'import fcntl, os, sys, termios; '
     'fcntl.ioctl(0, termios.TIOCSCTTY, 0); '
@@ -31,7 +31,7 @@ _TAKE_TERMINAL = (
 
 
 class Terminal:
-    """A command at a terminal, which a person reads and types at."""
+    """A command at a terminal, with a user who reads and types."""
 
     def __init__(self, arguments: str, environment: dict[str, str]) -> None:
         self._side, theirs = pty.openpty()
@@ -50,7 +50,7 @@ class Terminal:
         os.close(theirs)
         self.written = ''
 
-    def __enter__(self) -> 'Terminal':  # noqa: PYI034  # typing.Self is younger than Python 3.10
+    def __enter__(self) -> 'Terminal':  # noqa: PYI034  # typing.Self is newer than Python 3.10
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -63,17 +63,17 @@ class Terminal:
         os.write(self._side, text.encode())
 
     def expect(self, pattern: str) -> None:
-        """Read until something appears, without regard to colours and the cursor's movements."""
+        """Read until text appears; colours and cursor movements are ignored."""
         self._read(lambda: re.search(pattern, self.text) is not None, pattern)
 
     def finish(self) -> int:
-        """Read until the command ends, and give its exit status."""
+        """Read until the command ends, and return its exit status."""
         self._read(lambda: False, 'its end')
         return self._process.wait(_PATIENCE)
 
     @property
     def text(self) -> str:
-        """What has been written, without escape sequences."""
+        """The output without escape sequences."""
         return _ESCAPE.sub('', self.written).replace('\r\n', '\n')
 
     def _read(self, is_done: Callable[[], bool], wanted: str) -> None:
@@ -84,7 +84,7 @@ class Terminal:
                 raise AssertionError(f'{wanted!r} did not come: {self.written!r}')
             try:
                 piece = os.read(self._side, 65536)
-            except OSError:  # what Linux says when the other side is closed
+            except OSError:  # Linux raises it when the other side is closed
                 piece = b''
             if not piece:
                 if wanted != 'its end':
@@ -96,9 +96,9 @@ class Terminal:
 class WaitTest(ProxyTest):
     """Waiting at a terminal."""
 
-    def test_a_live_line_and_then_the_table(self) -> None:
+    def test_live_line_is_followed_by_the_table(self) -> None:
         volume, name = self.make_volume(), self.unique('seen')
-        done = meanwhile(lambda: self.set_all(volume, 'available'))
+        done = before_arrival(lambda: self.set_all(volume, 'available'))
         self.proxy.script('GET /backups/.+', self.finished_as(volume, 'creating'), pass_on, done)
         command = f'volume backup create {volume} --name {name} --wait'
         with Terminal(command, self.member) as terminal:
@@ -109,12 +109,12 @@ class WaitTest(ProxyTest):
         self.assertRegex(terminal.text, rf'{live}creating +[123]s')
         self.assertRegex(terminal.text, rf'{live}available +\d+s')
         self.assertRegex(terminal.text, rf'(?m)^\| id +\| {backup} +\|$')
-        # The last state stays above the table, and the cursor comes back.
+        # The last status remains above the table, and the cursor is shown again.
         self.assertGreater(terminal.text.index('| id'), terminal.text.rindex('available'))
         self.assertIn(_HIDE, terminal.written)
         self.assertGreater(terminal.written.rindex(_SHOW), terminal.written.rindex(_HIDE))
 
-    def test_a_line_for_each_of_several(self) -> None:
+    def test_each_backup_has_a_line(self) -> None:
         volume = self.make_volume()
         backups = [self.make_backup(volume) for _ in range(2)]
         self.set_all(volume, 'creating')
@@ -126,7 +126,7 @@ class WaitTest(ProxyTest):
         for backup in backups:
             self.assertRegex(terminal.text, rf'backup {backup} +available')
 
-    def test_a_name_cannot_move_the_cursor(self) -> None:
+    def test_control_characters_in_a_name_are_escaped(self) -> None:
         volume = self.make_volume()
         backup = self.make_backup(volume, name='plain')
         self.sql('UPDATE backups SET display_name = ? WHERE id = ?', 'a\x1b[2Jb[red]c', backup)
@@ -138,14 +138,14 @@ class WaitTest(ProxyTest):
         self.assertNotIn('\x1b[2J', terminal.written)
         self.assertIn(r'a\x1b[2Jb[red]c', terminal.text)
 
-    def test_quiet_shows_nothing_live(self) -> None:
+    def test_quiet_shows_no_live_line(self) -> None:
         volume = self.make_volume()
         with Terminal(f'-q volume backup create {volume} --wait', self.member) as terminal:
             self.assertEqual(terminal.finish(), 0, terminal.written)
         self.assertNotIn('creating', terminal.text)
         self.assertTrue(terminal.text.startswith('+---'))
 
-    def test_a_fault_is_told_above_the_line(self) -> None:
+    def test_fault_is_reported_above_the_live_line(self) -> None:
         volume = self.make_volume()
         backup = self.make_backup(volume)
         self.set_all(volume, 'creating')
@@ -158,7 +158,7 @@ class WaitTest(ProxyTest):
             self.assertEqual(terminal.finish(), 0, terminal.written)
         self.assertRegex(terminal.text, 'available')
 
-    def test_ctrl_c_leaves_the_backup_and_the_terminal_alone(self) -> None:
+    def test_ctrl_c_keeps_the_backup_and_restores_the_terminal(self) -> None:
         volume, name = self.make_volume(), self.unique('interrupted')
         self.proxy.script('GET /backups/.+', self.finished_as(volume, 'creating'))
         command = f'volume backup create {volume} --name {name} --wait'
@@ -171,10 +171,10 @@ class WaitTest(ProxyTest):
         self.assertIn(f'openstack volume backup show {backup}', terminal.text.replace('\n', ' '))
         self.assertNotIn('Traceback', terminal.text)
         self.assertGreater(terminal.written.rindex(_SHOW), terminal.written.rindex(_HIDE))
-        # Depending on whether it has been looked at yet: the first look has it not finish.
+        # The output depends on whether the status was read before Ctrl-C.
         self.assertIn(self.status('backup', backup), {'creating', 'available'})
 
-    def test_the_time_limit(self) -> None:
+    def test_time_limit_ends_the_wait(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.set_status(backup, 'creating')
         with Terminal(f'volume backup wait {backup} --timeout 1s', self.member) as terminal:
@@ -184,7 +184,7 @@ class WaitTest(ProxyTest):
 
 
 class ConsentTest(ProxyTest):
-    """Being asked."""
+    """The question before a deletion."""
 
     def make_chain(self) -> tuple[str, str]:
         volume = self.make_volume()
@@ -193,7 +193,7 @@ class ConsentTest(ProxyTest):
     def left(self, *backups: str) -> list[str]:
         return [backup for backup in backups if self.status('backup', backup) == 'available']
 
-    def test_anything_but_yes_deletes_nothing(self) -> None:
+    def test_answers_other_than_yes_delete_nothing(self) -> None:
         full, child = self.make_chain()
         for keys in ('n\n', '\n', '\x04'):
             with self.subTest(keys=keys):
@@ -227,7 +227,7 @@ class ConsentTest(ProxyTest):
             self.assertEqual(self.status('backup', backup), 'deleted')
             self.assertRegex(terminal.text, rf'backup {backup} +deleted')
 
-    def test_nobody_is_asked_with_auto_approve(self) -> None:
+    def test_auto_approve_skips_the_question(self) -> None:
         full, child = self.make_chain()
         command = f'volume backup delete {full} --cascade --auto-approve'
         with Terminal(command, self.member) as terminal:

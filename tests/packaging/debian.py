@@ -116,7 +116,7 @@ def _look_at_files(chroot: Chroot) -> None:
     metadata = f'/usr/lib/python3/dist-packages/backupext-{version}.dist-info/entry_points.txt'
     expect(metadata in files, f'The package has no {metadata}.')
     manual = chroot.run(f'zcat {MAN_PAGE}')
-    expect('volume backup prune' in manual.replace('\\', ''), 'The man page is not ours.')
+    expect('volume backup prune' in manual.replace('\\', ''), 'The man page is not inventory.')
 
 
 def _autopkgtest(chroot: Chroot, folder: str, name: str) -> str:

@@ -14,7 +14,7 @@ from email.message import Message
 from email.parser import Parser
 from pathlib import Path
 
-from tests.unit.project import ours
+from tests.unit.project import inventory
 
 #: Files that pbr generates from git for an sdist.
 GENERATED = {'AUTHORS', 'ChangeLog', 'PKG-INFO'}
@@ -26,7 +26,7 @@ LICENCES = {'licenses/AUTHORS', 'licenses/LICENSE'}
 
 def build(folder: Path) -> dict[str, Path]:
     """Build both archives into a folder; return each by the end of its name."""
-    subprocess.run(['make', '--silent', 'dist', f'DIST={folder}'], cwd=ours.ROOT, check=True)
+    subprocess.run(['make', '--silent', 'dist', f'DIST={folder}'], cwd=inventory.ROOT, check=True)
     sdist, wheel = sorted(folder.iterdir(), key=lambda path: path.suffix)
     return {'sdist': sdist, 'wheel': wheel}
 
@@ -35,7 +35,7 @@ def committed() -> set[str]:
     """List the files of the commit that belong in an sdist."""
     listed = subprocess.run(
         ['git', 'ls-tree', '-r', '--name-only', 'HEAD'],
-        cwd=ours.ROOT,
+        cwd=inventory.ROOT,
         capture_output=True,
         text=True,
         check=True,
@@ -95,13 +95,13 @@ class ArchiveTest(unittest.TestCase):
             lines = archive.read(name).decode().split('\n')
         wanted = {
             f'{entry.name} = {entry.value}'
-            for entries in ours.entry_points().values()
+            for entries in inventory.entry_points().values()
             for entry in entries
         }
         self.assertEqual({line for line in lines if ' = ' in line}, wanted)
 
     def test_the_wheel_requires_what_requirements_txt_does(self) -> None:
-        text = (ours.ROOT / 'requirements.txt').read_text('utf-8')
+        text = (inventory.ROOT / 'requirements.txt').read_text('utf-8')
         wanted = {line.partition(' #')[0] for line in text.splitlines()}
         required = self.metadata().get_all('Requires-Dist') or []
         self.assertEqual({name.replace(' ', '') for name in required}, wanted)

@@ -65,7 +65,7 @@ class OpenStack:
 
 def use(openstack: OpenStack) -> None:
     """Use the plugin's commands on an existing volume called ledger."""
-    expect(openstack.is_ours('volume backup create'), "OSC's own command was not replaced.")
+    expect(openstack.is_ours('volume backup create'), 'The built-in command was not replaced.')
     _equal(openstack.complete('openstack volume backup pr'), ['prune'])
     _equal(openstack.complete('openstack volume backup list --be'), ['--before'])
     _back_up(openstack)
@@ -78,8 +78,11 @@ def use(openstack: OpenStack) -> None:
 
 def use_without(openstack: OpenStack) -> None:
     """Use the built-in commands, which are back after the package is removed."""
-    expect(not openstack.is_ours('volume backup create'), "OSC's own command is not back.")
-    expect('--wait' not in openstack.run('help volume backup create'), 'A command of ours is left.')
+    expect(not openstack.is_ours('volume backup create'), 'The built-in command is not back.')
+    expect(
+        '--wait' not in openstack.run('help volume backup create'),
+        'The plugin is still there.',
+    )
     openstack.fails('volume backup prune --all-volumes --keep-last 1')
     _equal(openstack.json('volume backup list'), [])
 

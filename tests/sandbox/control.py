@@ -236,7 +236,7 @@ def _wait_until_ready(layout: Layout, process: subprocess.Popen[bytes]) -> None:
 
 
 def _detach(process: subprocess.Popen[bytes]) -> None:
-    """Tell the supervisor to keep running when its standard input ends."""
+    """Make the supervisor keep running when its standard input ends."""
     assert process.stdin is not None
     process.stdin.write(DETACH)
     process.stdin.close()

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A clock that passes when somebody sleeps, and not by itself."""
+"""A clock that advances only when somebody sleeps."""
 
 import contextlib
 from collections.abc import Callable, Iterator
 from unittest import mock
 
-#: Where it begins; nobody may rely on it.
+#: An arbitrary start; no code may depend on it.
 START = 1000.0
-#: No test needs to sleep as often.
+#: No test sleeps this often.
 OFTEN = 2000
 
 
 class FakeClock:
-    """Knows how long everybody has slept; :attr:`during` runs in the middle of each sleep."""
+    """Counts the time slept; :attr:`during` runs in the middle of each sleep."""
 
     def __init__(self) -> None:
         self.time = START
@@ -21,7 +21,7 @@ class FakeClock:
 
     @property
     def passed(self) -> float:
-        """How many seconds have passed since the beginning."""
+        """Seconds since the start."""
         return self.time - START
 
     def now(self) -> float:
@@ -38,7 +38,7 @@ class FakeClock:
         self.time += seconds
 
     def interrupt_at(self, number: int) -> None:
-        """Press Ctrl-C in the middle of a sleep, counted from 1."""
+        """Press Ctrl-C in the middle of the sleep with this number, counted from 1."""
 
         def press() -> None:
             if len(self.sleeps) == number:
@@ -48,6 +48,6 @@ class FakeClock:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
-        """Be the clock of this process."""
+        """Replace the clock of this process."""
         with mock.patch('time.sleep', self.sleep), mock.patch('time.monotonic', self.now):
             yield

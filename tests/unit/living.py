@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Block Storage that lives: backups get finished and deleted while a fake clock passes."""
+"""A simulated Block Storage whose backups finish and disappear with a fake clock."""
 
 import re
 import urllib.parse
@@ -25,7 +25,7 @@ _ACTION = re.compile(r'POST /backups/([^/?]+)/action')
 
 
 class LivingCloud(StubCloud):
-    """A cloud whose backups are deleted as Cinder does it: 202, and gone later.
+    """A cloud that deletes backups as Cinder does: 202, and gone later.
 
     It refuses a parent while a child of the caller's project is there, in any status. What a test
     prepares with ``on``, ``fail`` or ``refuse`` is said once, before it answers by itself.
@@ -41,24 +41,24 @@ class LivingCloud(StubCloud):
         self._clock = clock
         self._deletes_in = takes
         self._page = page
-        #: What happens behind the back of whoever has read a page.
+        #: An event after a page was read.
         self.after_page: Callable[[], object] = lambda: None
         self._rows: dict[str, dict[str, Any]] = {}
         self._parents: dict[str, str] = {}
         self._gone_at: dict[str, float] = {}
         self._lost: set[str] = set()
         self._later: list[tuple[float, Callable[[], object]]] = []
-        #: How many deletions have been going at a time.
+        #: The largest number of deletions at once.
         self.most_going = 0
-        #: IDs of those whose deletion was refused.
+        #: IDs of backups whose deletion was refused.
         self.refused: list[str] = []
-        #: IDs in the order in which they went.
+        #: IDs in the order in which the backups disappeared.
         self.gone: list[str] = []
 
     def keep(
         self, number: int, parent: str | None = None, project: str = OWN_PROJECT, **changes: Any
     ) -> str:
-        """Have a backup of that number, made on the day of its number; give its ID."""
+        """Create the backup with this number, on the day with this number; return its ID."""
         id_ = f'11111111-aaaa-4bbb-8ccc-{number:012}'
         made = FIRST + timedelta(days=number)
         times = {'created_at': _written(made), 'data_timestamp': _written(made)}
@@ -78,31 +78,31 @@ class LivingCloud(StubCloud):
         self._rows[id_].update(fields)
 
     def remove(self, *ids: str) -> None:
-        """Have somebody else delete backups, at once."""
+        """Delete backups at once, as another user."""
         for id_ in ids:
             self._rows.pop(id_, None)
 
     def spoil(self, id_: str, **fields: Any) -> None:
-        """Let a deletion that has begun end in another way."""
+        """Let a running deletion end in another way."""
         del self._gone_at[id_]
         self.change(id_, **fields)
 
     def lose(self, line: str) -> None:
-        """Do what is asked, once, and break the connection instead of saying so."""
+        """Carry out a request once, and break the connection instead of answering."""
         self._lost.add(line)
 
     def after(self, seconds: float, happens: Callable[[], object]) -> None:
-        """Let something happen at the first request after so many seconds."""
+        """Run a function at the first request after a number of seconds."""
         self._later.append((self._clock.passed + seconds, happens))
 
     @property
     def left(self) -> set[str]:
-        """The IDs of what has not been deleted, nor is going to be."""
+        """The IDs of backups that are neither deleted nor being deleted."""
         return set(self._rows) - set(self._gone_at)
 
     @property
     def deletions(self) -> list[str]:
-        """The IDs of which the deletion was asked for, in order."""
+        """The IDs of requested deletions, in order."""
         return [line.split('/')[-1] for line in self.lines if line.startswith('DELETE ')]
 
     def _answer(self, asked: Asked) -> Answer:
@@ -155,7 +155,7 @@ class LivingCloud(StubCloud):
         return self._turn_to(rows, marker, min(limit, self._page))
 
     def _turn_to(self, rows: list[dict[str, Any]], marker: str | None, size: int) -> Answer:
-        """Give a page as Cinder does: a full one has a link, whether there is more or not."""
+        """Return a page as Cinder does: a full page has a link even if it is the last."""
         ids = [row['id'] for row in rows]
         if marker is not None and marker not in ids:
             return _refusal(404, f'Backup {marker} could not be found.')
@@ -204,7 +204,7 @@ def _refusal(status: int, message: str) -> Answer:
 
 
 class LivingTest(CommandTest):
-    """A test of commands against a cloud that lives."""
+    """A test of commands against a simulated cloud."""
 
     cloud: LivingCloud
 
@@ -212,7 +212,7 @@ class LivingTest(CommandTest):
         self.use_living()
 
     def use_living(self, **kwargs: Any) -> LivingCloud:
-        """Start a cloud that lives and ends with the test."""
+        """Start a simulated cloud that ends with the test."""
         self.clock = FakeClock()
         self.cloud = LivingCloud(self.clock, **kwargs)
         self.cloud.start()
@@ -222,7 +222,7 @@ class LivingTest(CommandTest):
     def keep_chain(
         self, length: int, *, first: int = 1, project: str = OWN_PROJECT, **changes: Any
     ) -> list[str]:
-        """Have a full backup and incrementals, each of which builds on the one before."""
+        """Create a full backup and incremental backups in one chain."""
         ids = [self.cloud.keep(first, project=project, **changes)]
         for number in range(first + 1, first + length):
             ids.append(self.cloud.keep(number, ids[-1], project=project, **changes))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Block Storage would say of a backup, a volume or a snapshot."""
+"""Backups, volumes and snapshots as Block Storage shows them."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ SNAPSHOT_ID = '33333333-aaaa-4bbb-8ccc-000000000001'
 
 
 def backup(id_: str = ID, **changes: Any) -> dict[str, Any]:
-    """Give a backup as ``/backups/detail`` and ``/backups/{id}`` show it to a member at 3.71."""
+    """Return a backup as ``/backups/detail`` and ``/backups/{id}`` show it to a member at 3.71."""
     row: dict[str, Any] = {
         'id': id_,
         'name': 'nightly',
@@ -36,7 +36,7 @@ def backup(id_: str = ID, **changes: Any) -> dict[str, Any]:
 
 
 def volume(id_: str = VOLUME_ID, **changes: Any) -> dict[str, Any]:
-    """Give a volume as ``/volumes/detail`` and ``/volumes/{id}`` show it."""
+    """Return a volume as ``/volumes/detail`` and ``/volumes/{id}`` show it."""
     row = {
         'id': id_,
         'name': 'data',
@@ -48,7 +48,7 @@ def volume(id_: str = VOLUME_ID, **changes: Any) -> dict[str, Any]:
 
 
 def snapshot(id_: str = SNAPSHOT_ID, **changes: Any) -> dict[str, Any]:
-    """Give a snapshot as ``/snapshots/detail`` and ``/snapshots/{id}`` show it."""
+    """Return a snapshot as ``/snapshots/detail`` and ``/snapshots/{id}`` show it."""
     row = {
         'id': id_,
         'name': 'frozen',

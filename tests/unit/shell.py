@@ -20,7 +20,7 @@ from tests.unit.stub import StubCloud
 
 
 class Result(NamedTuple):
-    """What a person or a script sees of a command."""
+    """The exit status and output of a command."""
 
     status: int
     stdout: str
@@ -28,7 +28,7 @@ class Result(NamedTuple):
 
 
 class Terminal(io.StringIO):
-    """A stream that says that it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -66,7 +66,7 @@ def run(
 
 @contextlib.contextmanager
 def _logging_restored() -> Iterator[None]:
-    """Undo what osc-lib does to logging: a handler more on every run, and levels of its own."""
+    """Undo the changes of osc-lib to logging: an additional handler in each run, and levels."""
     root = logging.getLogger()
     handlers, levels = list(root.handlers), _levels()
     try:
@@ -125,7 +125,7 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(result, Result(status, '', f'{sentence}\n'))
 
     def assert_misused(self, arguments: str | list[str], complaint: str) -> None:
-        """Expect exit status 2, a complaint behind the usage, and no request."""
+        """Expect exit status 2, a complaint after the usage, and no request."""
         result = self.openstack(arguments)
         self.assertEqual((result.status, result.stdout), (2, ''))
         self.assertIn('usage: ', result.stderr)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A cloud of stubbed HTTP.
 
-A Keystone that always agrees, and a Block Storage that says what a test tells it to say, refuses
-microversions as Cinder does, and remembers what it was asked.
+A Keystone that always agrees, and a Block Storage that answers as a test tells it to, rejects
+microversions as Cinder does, and records its requests.
 """
 
 import http.client
@@ -33,7 +33,7 @@ ACCOUNT = {
     'project_domain_id': 'default',
 }
 
-# No command that is tested needs as many requests.
+# More requests than any tested command needs.
 MANY = 100
 
 # As Cinder words it.
@@ -47,7 +47,7 @@ OTHER_PROJECT = 'fedcba9876543210fedcba9876543210'
 
 @dataclass(frozen=True)
 class Answer:
-    """What Block Storage says to one request."""
+    """The answer of Block Storage to a request."""
 
     status: int = 200
     body: Any = None
@@ -57,12 +57,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Silence:
-    """What Block Storage says that takes a request and does not answer: time passes on a clock."""
+    """A missing answer: time passes on a clock until the client gives up."""
 
     clock: FakeClock
 
     def last(self, timeout: float | None) -> NoReturn:
-        """Last until whoever asked gives up."""
+        """Let time pass until the client gives up."""
         if timeout is None:
             raise AssertionError('nobody gives up')
         self.clock.time += timeout
@@ -74,10 +74,10 @@ Said = Answer | Silence | BaseException
 
 @dataclass(frozen=True)
 class Asked:
-    """A request that Block Storage got, written as 'METHOD /path?query', and its body.
+    """A request that Block Storage received, written as 'METHOD /path?query', and its body.
 
     The line has the query unquoted, as people read it; ``url`` has it as it was sent. ``timeout``
-    is how many seconds whoever asks is ready to wait for an answer.
+    is how many seconds the client waits for an answer.
     """
 
     line: str
@@ -90,7 +90,7 @@ class Asked:
 class StubCloud:
     """Between :meth:`start` and :meth:`stop` every request of this process comes here.
 
-    :meth:`on` says what is answered, :attr:`asked` what was asked.
+    :meth:`on` sets an answer, and :attr:`asked` has the requests.
     """
 
     def __init__(
@@ -102,10 +102,10 @@ class StubCloud:
         refusal: str = REFUSAL,
         catalogue: bool = True,
     ) -> None:
-        """Build a cloud that nobody has asked anything.
+        """Create a cloud without any requests yet.
 
-        :param minimum: the oldest microversion that it takes, and ``maximum`` the newest.
-        :param refusal: how it words that it does not take one.
+        :param minimum: the oldest microversion that it accepts, and ``maximum`` the newest.
+        :param refusal: the message with which it rejects a microversion.
         :param catalogue: whether its catalogue has Block Storage.
         """
         self.roles = roles
@@ -113,9 +113,9 @@ class StubCloud:
         self.maximum = maximum
         self.refusal = refusal
         self.catalogue = catalogue
-        #: How many requests a test can need.
+        #: The largest number of requests of a test.
         self.most = MANY
-        #: What time it says that it is; nothing where it is None.
+        #: The time that it sends; none if this is None.
         self.date: Callable[[], datetime] | None = None
         self.asked: list[Asked] = []
         self.identity: list[str] = []
@@ -125,7 +125,7 @@ class StubCloud:
         self._mocker = requests_mock.Mocker()
 
     def start(self) -> None:
-        """Answer from now on."""
+        """Start answering requests."""
         self._mocker.start()
         self._mocker.register_uri(requests_mock.ANY, requests_mock.ANY, json=self._keystone)
         self._mocker.register_uri(
@@ -133,7 +133,7 @@ class StubCloud:
         )
 
     def stop(self) -> None:
-        """Answer no longer."""
+        """Stop answering requests."""
         self._mocker.stop()
 
     @property
@@ -149,7 +149,7 @@ class StubCloud:
         }
 
     def configure(self, path: Path, **settings: Any) -> None:
-        """Have ``openstack`` find this cloud in a clouds.yaml, with these settings."""
+        """Write a clouds.yaml for this cloud with these settings."""
         cloud = {'auth': ACCOUNT, 'identity_api_version': '3', **settings}
         path.write_text(json.dumps({'clouds': {'stub': cloud}}), 'utf-8')
         self._clouds_yaml = path
@@ -171,7 +171,7 @@ class StubCloud:
         self._answers.setdefault(line, []).append(error)
 
     def ignore(self, line: str, clock: FakeClock) -> None:
-        """Take a request and never answer it."""
+        """Accept a request and never answer it."""
         self._answers.setdefault(line, []).append(Silence(clock))
 
     def refuse(self, line: str, status: int, message: str) -> None:
@@ -180,7 +180,7 @@ class StubCloud:
 
     @property
     def lines(self) -> list[str]:
-        """What Block Storage was asked, in order."""
+        """The requests to Block Storage, in order."""
         return [asked.line for asked in self.asked]
 
     def _keystone(self, request: Request, context: Any) -> Any:
@@ -251,7 +251,7 @@ class StubCloud:
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
     def _unprepared(self, asked: Asked) -> Answer:
-        """Answer what no test has prepared an answer for."""
+        """Answer a request that no test has announced."""
         raise AssertionError(f'nobody expects {asked.line}')
 
     def _takes(self, version: str) -> bool:

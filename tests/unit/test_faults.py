@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the SDK and keystoneauth raise, and what becomes of it."""
+"""Exceptions of the SDK and keystoneauth, and their messages."""
 
 import unittest
 from datetime import datetime, timedelta, timezone
@@ -27,7 +27,7 @@ URL = 'http://volume.test/v3/backups'
 
 
 def raised(error: BaseException) -> RequestError:
-    """Give what becomes of an exception."""
+    """Return the error for an exception."""
     try:
         with attempt('list backups'):
             raise error
@@ -37,13 +37,13 @@ def raised(error: BaseException) -> RequestError:
 
 
 def fault_of(message: str) -> dict[str, Any]:
-    """Give the body of a refusal as Cinder writes it."""
+    """Return the body of a refusal as Cinder writes it."""
     headers = {'Content-Type': 'application/json'}
     return {'json': {'fault': {'message': message}}, 'headers': headers}
 
 
 def send(**answer: Any) -> RequestError:
-    """Send a request by a real session of keystoneauth, and give what becomes of its failure."""
+    """Send a request with a real session of keystoneauth, and return the error."""
     with requests_mock.Mocker() as mocker:
         mocker.get(URL, **answer)
         try:
@@ -109,12 +109,12 @@ class CauseTest(unittest.TestCase):
                 self.assertIn('So it is', told.sentence)
                 self.assertEqual(told.is_transient, status in {429, 500, 502, 503, 504})
 
-    def test_what_the_sdk_wraps_is_taken_out(self) -> None:
+    def test_exception_wrapped_by_the_sdk_is_unwrapped(self) -> None:
         wrapper = sdk_exceptions.HttpException('Wrapped.')
         wrapper.__cause__ = ksa_exceptions.ConnectFailure('Connection refused')
         self.assertEqual(raised(wrapper).cause, Cause.UNREACHABLE)
 
-    def test_advice_is_apart_from_the_sentence_and_comes_last(self) -> None:
+    def test_advice_is_separate_and_comes_last(self) -> None:
         told = send(status_code=503, reason='Busy')
         self.assertEqual(
             (told.sentence, told.advice),
@@ -127,7 +127,7 @@ class CauseTest(unittest.TestCase):
 
 
 class ConnectionTest(unittest.TestCase):
-    def test_no_connection_was_certainly_not_heard(self) -> None:
+    def test_refused_connection_leaves_no_doubt(self) -> None:
         refused = requests.exceptions.ConnectionError(
             "HTTPConnectionPool(host='volume.test', port=80): Max retries exceeded with url: /v3 "
             "(Caused by NewConnectionError('<...>: Failed to establish a new connection: "
@@ -140,7 +140,7 @@ class ConnectionTest(unittest.TestCase):
                 self.assertTrue(told.is_transient)
                 self.assertFalse(told.leaves_doubt)
 
-    def test_a_connection_that_breaks_may_have_been_heard(self) -> None:
+    def test_broken_connection_leaves_doubt(self) -> None:
         for error in (
             requests.exceptions.ConnectionError('Connection reset by peer'),
             requests.exceptions.ConnectionError("('Connection aborted.', RemoteDisconnected())"),
@@ -153,14 +153,14 @@ class ConnectionTest(unittest.TestCase):
                 self.assertTrue(told.is_transient)
                 self.assertTrue(told.leaves_doubt)
 
-    def test_an_answer_that_does_not_come_may_still_be_made(self) -> None:
+    def test_missing_answer_leaves_doubt(self) -> None:
         told = send(exc=requests.exceptions.ReadTimeout('read timed out'))
         self.assertEqual(told.cause, Cause.NO_ANSWER)
         self.assertIn('Block Storage did not answer in time', told.sentence)
         self.assertTrue(told.is_transient)
         self.assertTrue(told.leaves_doubt)
 
-    def test_a_certificate_does_not_become_good_by_waiting(self) -> None:
+    def test_untrusted_certificate_is_not_transient(self) -> None:
         for words in (
             '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired',
             "certificate verify failed: Hostname mismatch, certificate is not valid for 'x'",
@@ -186,7 +186,7 @@ class ConnectionTest(unittest.TestCase):
 
 
 class OwnTest(unittest.TestCase):
-    def test_a_defect_of_ours_stays_what_it_is(self) -> None:
+    def test_programming_error_is_raised_unchanged(self) -> None:
         for error in (
             ValueError('not a number'),
             KeyError('id'),
@@ -198,7 +198,7 @@ class OwnTest(unittest.TestCase):
                 raised(error)
             self.assertIs(caught.exception, error)
 
-    def test_an_answer_that_lacks_something_is_not_expected(self) -> None:
+    def test_incomplete_answer_is_unexpected(self) -> None:
         answer: Any
         for answer in ({}, [], None, 'backups'):
             with (
@@ -208,15 +208,15 @@ class OwnTest(unittest.TestCase):
             ):
                 answer['backup']
 
-    def test_another_failure_while_it_is_read_is_ours(self) -> None:
+    def test_other_errors_while_reading_are_raised_unchanged(self) -> None:
         with self.assertRaises(AttributeError), reading_answer():
             raise AttributeError('no such attribute')
 
 
 class ConnectTest(unittest.TestCase):
-    """What happens before the first request."""
+    """Failures before the first request."""
 
-    def test_what_keystoneauth_cannot_make_sense_of_is_told_in_its_words(self) -> None:
+    def test_objection_of_keystoneauth_is_reported_in_its_words(self) -> None:
         for error in (
             ksa_exceptions.ImpliedVersionMismatch('volumev2', (2,), '3.0'),
             ValueError('Ambiguous.'),
@@ -233,14 +233,14 @@ class ConnectTest(unittest.TestCase):
             self.assertEqual(caught.exception.cause, Cause.NO_SERVICE)
             self.assertIn(str(error).rstrip('.'), str(caught.exception))
 
-    def test_a_pin_that_is_refused_is_told_in_our_words(self) -> None:
+    def test_refused_pin_is_explained(self) -> None:
         with (
             self.assertRaisesRegex(UnsupportedError, r'^Not that one\.$'),
             pin_refused(lambda words: words.replace('SDK', 'Not')),
         ):
             raise sdk_exceptions.ConfigException('SDK that one')
 
-    def test_another_objection_stays_what_it_is(self) -> None:
+    def test_other_objections_are_raised_unchanged(self) -> None:
         error = sdk_exceptions.ConfigException('No such cloud')
         with (
             self.assertRaises(sdk_exceptions.ConfigException) as caught,
@@ -249,7 +249,7 @@ class ConnectTest(unittest.TestCase):
             raise error
         self.assertIs(caught.exception, error)
 
-    def test_an_endpoint_that_older_sdks_find_silent_is_told_as_newer_ones_do(self) -> None:
+    def test_unreachable_endpoint_is_explained_with_every_sdk(self) -> None:
         with (
             self.assertRaises(RequestError) as caught,
             attempt('use Block Storage'),
@@ -260,28 +260,28 @@ class ConnectTest(unittest.TestCase):
 
 
 class RetryAfterTest(unittest.TestCase):
-    def test_a_number_of_seconds_is_read(self) -> None:
+    def test_number_of_seconds_is_read(self) -> None:
         told = send(status_code=429, headers={'Retry-After': '42'})
         self.assertEqual((told.cause, told.retry_after), (Cause.RATE_LIMITED, 42))
 
-    def test_a_date_is_compared_with_the_servers_clock(self) -> None:
+    def test_date_is_compared_with_the_servers_clock(self) -> None:
         headers = {
             'Retry-After': 'Wed, 21 Oct 2099 07:28:40 GMT',
             'Date': 'Wed, 21 Oct 2099 07:28:00 GMT',
         }
         self.assertEqual(send(status_code=503, headers=headers).retry_after, 40)
 
-    def test_without_the_servers_clock_it_is_compared_with_ours(self) -> None:
+    def test_date_is_compared_with_the_local_clock_without_the_servers(self) -> None:
         then = datetime.now(timezone.utc) + timedelta(hours=1)
         headers = {'Retry-After': format_datetime(then, usegmt=True)}
         told = send(status_code=503, headers=headers)
         self.assertAlmostEqual(told.retry_after or 0, 3600, delta=30)
 
-    def test_a_date_that_has_passed_is_now(self) -> None:
+    def test_past_date_means_now(self) -> None:
         headers = {'Retry-After': 'Wed, 21 Oct 1998 07:28:00 GMT'}
         self.assertEqual(send(status_code=503, headers=headers).retry_after, 0)
 
-    def test_anything_else_is_nothing(self) -> None:
+    def test_other_values_are_ignored(self) -> None:
         for text in ('', 'soon', '-5', '1.5', '²'):
             with self.subTest(text):
                 headers = {'Retry-After': text.encode().decode('latin-1')}
@@ -289,7 +289,7 @@ class RetryAfterTest(unittest.TestCase):
 
 
 class FollowedByTest(unittest.TestCase):
-    def test_a_later_failure_does_not_hide_the_first(self) -> None:
+    def test_later_failure_does_not_hide_the_first(self) -> None:
         first = send(status_code=500, **fault_of('Boom.'))
         later = send(status_code=400, **fault_of('Invalid volume: backing-up.'))
         both = first.followed_by(later)

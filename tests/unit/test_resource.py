@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The SDK's Backup as we bend it, on whatever SDK release is installed.
+"""The adapted Backup of the SDK, on the installed release of the SDK.
 
-These tests are run on every release that we support: they use nothing but the SDK.
+These tests run on every supported release, so they use nothing but the SDK.
 """
 
 import unittest
@@ -20,7 +20,7 @@ from tests.unit.stub import ACCOUNT, StubCloud
 
 BACKUP = f'/backups/{rows.ID}'
 
-#: What an administrator sees at the newest microversion: every field.
+#: A backup as administrators see it at the newest microversion, with every field.
 FULL = {
     'id': rows.ID,
     'name': 'nightly',
@@ -46,7 +46,7 @@ FULL = {
 
 
 class Request(NamedTuple):
-    """A request as Block Storage got it."""
+    """A request as Block Storage received it."""
 
     line: str
     body: Any
@@ -77,13 +77,13 @@ class ResourceTest(unittest.TestCase):
         caught = warnings.catch_warnings()
         caught.__enter__()
         self.addCleanup(caught.__exit__, None, None, None)
-        # As OSC does: the SDK warns of itself.
+        # As OSC does, because the SDK warns about itself.
         warnings.filterwarnings('ignore', module='openstack')
         self.use_cloud()
 
     @property
     def asked(self) -> list[Request]:
-        """What Block Storage was asked once the session was there."""
+        """The requests after the session was created."""
         asked = self.cloud.asked[self.setting_up :]
         return [Request(one.line, one.body, one.microversion) for one in asked]
 
@@ -93,13 +93,13 @@ class ResourceTest(unittest.TestCase):
 
 
 def target() -> Backup:
-    """Name a backup as the commands do: by its ID, without having read it."""
+    """Return a backup as the commands create it: by ID, without reading it."""
     backup: Backup = Backup.existing(id=rows.ID)
     return backup
 
 
 def changed(**attributes: Any) -> Backup:
-    """Name a backup and what is to be changed of it."""
+    """Return a backup with changes."""
     backup = target()
     backup._update(**attributes)  # noqa: SLF001  # how the SDK's own proxy updates
     return backup
@@ -110,12 +110,12 @@ class CreateTest(ResourceTest):
         super().setUp()
         self.cloud.on('POST /backups', {'backup': {'id': rows.ID, 'name': 'nightly'}}, status=202)
 
-    def test_it_sends_what_was_asked_for_and_nothing_else(self) -> None:
+    def test_body_has_only_the_given_attributes(self) -> None:
         Backup.new(volume_id=rows.VOLUME_ID).create(self.session)
         body = {'backup': {'volume_id': rows.VOLUME_ID}}
         self.assert_asked(Request('POST /backups', body))
 
-    def test_every_attribute_has_the_name_that_the_api_gives_it(self) -> None:
+    def test_every_attribute_has_the_name_of_the_api(self) -> None:
         asked = {
             'volume_id': rows.VOLUME_ID,
             'name': 'nightly',
@@ -130,7 +130,7 @@ class CreateTest(ResourceTest):
         body = {'backup': {**asked, 'incremental': True}}
         self.assert_asked(Request('POST /backups', body))
 
-    def test_the_answer_and_what_was_asked_for_are_kept(self) -> None:
+    def test_answer_is_added_to_the_given_attributes(self) -> None:
         backup = Backup.new(volume_id=rows.VOLUME_ID)
         backup.create(self.session)
         self.assertEqual(
@@ -156,13 +156,13 @@ class FetchTest(ResourceTest):
             with self.subTest(field):
                 self.assertEqual(getattr(backup, field), value)
 
-    def test_what_the_cloud_does_not_show_is_none(self) -> None:
+    def test_missing_fields_are_none(self) -> None:
         backup = self.fetch(id=rows.ID, name='nightly')
         for field in ('metadata', 'project_id', 'user_id', 'encryption_key_id', 'size'):
             with self.subTest(field):
                 self.assertIsNone(getattr(backup, field))
 
-    def test_numbers_that_are_null_are_none(self) -> None:
+    def test_null_numbers_are_none(self) -> None:
         backup = self.fetch(**{**FULL, 'size': None, 'object_count': None})
         self.assertEqual((backup.size, backup.object_count), (None, None))
 
@@ -171,7 +171,7 @@ class FetchTest(ResourceTest):
         flags = (backup.is_incremental, backup.has_dependent_backups)
         self.assertEqual(flags, (False, False))
 
-    def test_what_is_not_found_is_an_error_with_its_status(self) -> None:
+    def test_missing_backup_is_an_error_with_status(self) -> None:
         self.cloud.refuse(f'GET {BACKUP}', 404, 'Backup could not be found.')
         with self.assertRaises(exceptions.HttpException) as raised:
             target().fetch(self.session)
@@ -185,24 +185,24 @@ class CommitTest(ResourceTest):
         changed(**attributes).commit(self.session)
         self.assert_asked(Request(f'PUT {BACKUP}', {'backup': attributes}))
 
-    def test_a_name_is_put_alone(self) -> None:
+    def test_name_is_sent_alone(self) -> None:
         self.commit(name='weekly')
 
-    def test_an_empty_name_and_description_are_put(self) -> None:
+    def test_empty_name_and_description_are_sent(self) -> None:
         self.commit(name='', description='')
 
-    def test_properties_are_put_as_a_whole(self) -> None:
+    def test_all_properties_are_sent(self) -> None:
         self.commit(metadata={'kept': 'yes', 'new': ''})
 
-    def test_no_properties_are_put_too(self) -> None:
+    def test_empty_properties_are_sent(self) -> None:
         self.commit(metadata={})
 
-    def test_everything_is_put_in_one_request(self) -> None:
+    def test_all_changes_are_sent_in_one_request(self) -> None:
         self.commit(name='weekly', description='x', metadata={'a': 'b'})
 
 
 class ActionTest(ResourceTest):
-    def test_delete_asks_to_delete(self) -> None:
+    def test_delete_sends_a_delete_request(self) -> None:
         self.cloud.on(f'DELETE {BACKUP}', status=202)
         target().delete(self.session)
         self.assert_asked(Request(f'DELETE {BACKUP}', None))
@@ -230,24 +230,24 @@ class RestoreTest(ResourceTest):
             (rows.ID, rows.VOLUME_ID, 'data'),
         )
 
-    def test_into_a_volume(self) -> None:
+    def test_restore_to_a_volume(self) -> None:
         self.restore(volume_id=rows.VOLUME_ID)
 
-    def test_into_a_new_volume_of_a_name(self) -> None:
+    def test_restore_to_a_new_volume_with_a_name(self) -> None:
         self.restore(name='data')
 
-    def test_into_a_new_volume_that_cinder_names(self) -> None:
+    def test_restore_to_a_new_volume_without_a_name(self) -> None:
         self.restore()
 
 
 class RecordTest(ResourceTest):
-    def test_export_gives_the_record(self) -> None:
+    def test_export_returns_the_record(self) -> None:
         record = {'backup_service': 'posix', 'backup_url': 'eyJpZCI6IDF9'}
         self.cloud.on(f'GET {BACKUP}/export_record', {'backup-record': record})
         self.assertEqual(target().export_record(self.session), record)
         self.assert_asked(Request(f'GET {BACKUP}/export_record', None))
 
-    def test_import_posts_the_record_and_gives_the_backup(self) -> None:
+    def test_import_sends_the_record_and_returns_the_backup(self) -> None:
         answer: Any = {'backup': {'id': rows.ID, 'name': None, 'links': []}}
         self.cloud.on('POST /backups/import_record', answer, status=201)
         imported = Backup.import_record(self.session, service='posix', url='eyJpZCI6IDF9')
@@ -256,7 +256,7 @@ class RecordTest(ResourceTest):
         self.assert_asked(Request('POST /backups/import_record', body))
 
 
-#: Every call, what it is answered, and how it is made.
+#: Every call, its answer, and a function that makes it.
 CALLS: dict[str, tuple[Any, Callable[[Session], object]]] = {
     'POST /backups': (
         {'backup': {'id': rows.ID, 'name': None}},
@@ -285,11 +285,11 @@ CALLS: dict[str, tuple[Any, Callable[[Session], object]]] = {
 
 
 class MicroversionTest(ResourceTest):
-    def test_unpinned_nothing_is_asked_before_the_first_call(self) -> None:
+    def test_unpinned_session_sends_nothing_before_the_first_call(self) -> None:
         self.assertEqual(self.cloud.asked, [])
         self.assertEqual(self.session.negotiation.version, features.NEWEST)
 
-    def test_pinned_each_call_is_one_request_at_the_pin(self) -> None:
+    def test_pinned_call_is_one_request_at_the_pin(self) -> None:
         for line, (answer, call) in CALLS.items():
             with self.subTest(line):
                 self.use_cloud(pin='3.45')
@@ -297,7 +297,7 @@ class MicroversionTest(ResourceTest):
                 call(self.session)
                 self.assertEqual([(a.line, a.microversion) for a in self.asked], [(line, '3.45')])
 
-    def test_an_older_cloud_is_asked_again_at_its_newest(self) -> None:
+    def test_older_cloud_receives_the_request_again_at_its_newest(self) -> None:
         for line, (answer, call) in CALLS.items():
             with self.subTest(line):
                 self.use_cloud(maximum='3.59')
@@ -308,14 +308,14 @@ class MicroversionTest(ResourceTest):
                 )
                 self.assertEqual(self.asked[0].body, self.asked[1].body)
 
-    def test_what_an_older_cloud_offers_is_learnt_once(self) -> None:
+    def test_range_of_an_older_cloud_is_learnt_once(self) -> None:
         self.use_cloud(maximum='3.59')
         self.cloud.on(f'GET {BACKUP}', {'backup': FULL})
         target().fetch(self.session)
         target().fetch(self.session)
         self.assertEqual([a.microversion for a in self.asked], ['3.71', '3.59', '3.59'])
 
-    def test_an_older_cloud_is_not_asked_again_for_what_it_lacks(self) -> None:
+    def test_unavailable_option_is_not_requested_again(self) -> None:
         self.use_cloud(maximum='3.42')
         self.session.negotiation.require(features.OPTIONS['create --property'])
         with self.assertRaisesRegex(
@@ -324,13 +324,13 @@ class MicroversionTest(ResourceTest):
             Backup.new(volume_id=rows.VOLUME_ID, metadata={'a': 'b'}).create(self.session)
         self.assertEqual([a.microversion for a in self.asked], ['3.71'])
 
-    def test_a_pin_that_lacks_an_option_refuses_it_at_once(self) -> None:
+    def test_option_above_the_pin_is_refused_at_once(self) -> None:
         self.use_cloud(pin='3.42')
         with self.assertRaisesRegex(errors.UnsupportedError, '3.42 was asked for'):
             self.session.negotiation.require(features.OPTIONS['create --property'])
         self.assert_asked()
 
-    def test_a_refusal_that_names_no_range_is_looked_up(self) -> None:
+    def test_refusal_without_range_leads_to_the_version_document(self) -> None:
         line = f'GET {BACKUP}'
         self.cloud.refuse(line, 406, 'Not Acceptable')
         self.cloud.on(line, {'backup': FULL})
@@ -339,7 +339,7 @@ class MicroversionTest(ResourceTest):
         self.assertEqual([a.microversion for a in asked], ['3.71', '3.71'])
         self.assertGreater(len(self.asked), len(asked))
 
-    def test_a_cloud_with_nothing_in_common_is_said_to_have_nothing(self) -> None:
+    def test_cloud_without_common_microversion_is_explained(self) -> None:
         self.use_cloud(minimum='3.80', maximum='3.99')
         with self.assertRaisesRegex(errors.UnsupportedError, '3.80 to 3.99.*newest.*3.71'):
             target().fetch(self.session)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a person at a terminal sees while waiting, through the real shell."""
+"""The live lines of a wait at a terminal, through the real shell."""
 
 import re
 from unittest import mock
@@ -16,7 +16,7 @@ _PIECE = re.compile(r'\x1b\[(\??)(\d*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)')
 
 
 def screen(written: str) -> list[str]:
-    """Say what a terminal shows in the end, as far as it is told to do what rich tells it.
+    """Return the final screen of a terminal that understands the sequences of rich.
 
     It is wide enough, and long enough, for everything.
     """
@@ -41,7 +41,7 @@ def screen(written: str) -> list[str]:
 
 class BoardTest(WatchTest):
     def draw_while_time_passes(self) -> None:
-        """Have rich draw in each sleep; its own timer does not know that the fake clock passes."""
+        """Let rich draw in each sleep, because its own timer does not know the fake clock."""
         lives: list[Live] = []
         start = Live.start
 
@@ -70,7 +70,7 @@ class BoardTest(WatchTest):
         # 1 + 1.5 + 2.25 + 3.375 + 5.06 + 7.59 seconds.
         self.assertRegex(last, r'available\s+20s\s+42 objects')
 
-    def test_a_name_is_cut_where_a_line_would_not_fit(self) -> None:
+    def test_long_name_is_shortened_to_fit_the_line(self) -> None:
         for columns, shown in (
             (80, 'nightly…'),
             (76, 'nig…'),
@@ -84,7 +84,7 @@ class BoardTest(WatchTest):
                 self.assertIn('available', lines[0])
                 self.assertLessEqual(len(lines[0].rstrip()), columns)
 
-    def test_it_ends_with_a_cursor_and_a_line_of_its_own(self) -> None:
+    def test_board_ends_with_a_visible_cursor_on_a_new_line(self) -> None:
         self.on_statuses('creating', 'available')
         stderr = self.at_a_terminal(f'{WAIT} {ID}').stderr
         self.assertEqual(stderr.count(HIDE), 1)
@@ -92,7 +92,7 @@ class BoardTest(WatchTest):
         self.assertTrue(stderr.endswith(SHOW))
         self.assertEqual(stderr.removesuffix(SHOW)[-1], '\n')
 
-    def test_ctrl_c_gives_the_cursor_back_before_it_is_told(self) -> None:
+    def test_ctrl_c_restores_the_cursor_before_the_message(self) -> None:
         self.on_statuses('creating')
         self.clock.interrupt_at(2)
         result = self.at_a_terminal(f'{WAIT} {ID}')
@@ -100,13 +100,13 @@ class BoardTest(WatchTest):
         self.assertTrue(result.stderr.partition(SHOW)[2].startswith('Interrupted; '), result.stderr)
         self.assertTrue(result.stderr.endswith(f'(see: openstack volume backup show {ID}).\n'))
 
-    def test_so_does_a_time_limit(self) -> None:
+    def test_time_limit_restores_the_cursor_before_the_message(self) -> None:
         self.on_statuses('creating')
         result = self.at_a_terminal(f'{WAIT} {ID} --timeout 1m')
         self.assertEqual(result.status, 3)
         self.assertTrue(result.stderr.partition(SHOW)[2].startswith('Timed out '))
 
-    def test_so_does_a_failure(self) -> None:
+    def test_failure_restores_the_cursor_before_the_message(self) -> None:
         self.on_statuses('creating', 'error', fail_reason='No space left.')
         result = self.at_a_terminal(f'{WAIT} {ID}')
         self.assertEqual(result.status, 1)
@@ -115,7 +115,7 @@ class BoardTest(WatchTest):
             f"Backup 'nightly' ({ID}) is in status error: No space left.\n",
         )
 
-    def test_a_fault_is_told_above_it_and_once(self) -> None:
+    def test_fault_is_reported_once_above_the_live_lines(self) -> None:
         self.on_statuses('creating')
         for _ in range(3):
             self.cloud.refuse(GET, 503, 'Starting [1/2].')
@@ -125,20 +125,20 @@ class BoardTest(WatchTest):
         # No markup of rich's.
         self.assertIn('Starting [1/2]', stderr)
 
-    def test_a_name_is_no_markup_and_obeyed_by_no_terminal(self) -> None:
+    def test_markup_and_control_characters_in_a_name_are_escaped(self) -> None:
         self.on_statuses('creating', 'available', name='[red]\x1b[2Jx')
         stderr = self.at_a_terminal(f'{WAIT} {ID}').stderr
         self.assertIn(r'[red]\x1b[2Jx', stderr)
         self.assertNotIn('\x1b[2J', stderr)
 
-    def test_stdout_is_left_alone(self) -> None:
+    def test_stdout_has_only_the_table(self) -> None:
         said = {'backup': {'id': ID, 'name': 'nightly', 'links': []}}
         self.cloud.on('POST /backups', said, status=202)
         self.on_statuses('creating', 'available')
         create = f'volume backup create {VOLUME_ID} -f value -c id'
         self.assertEqual(self.at_a_terminal(f'{create} --wait').stdout, f'{ID}\n')
 
-    def test_each_of_several_has_a_line(self) -> None:
+    def test_each_backup_has_a_line(self) -> None:
         self.on_two({'status': 'creating'}, {'status': 'available'})
         result = self.at_a_terminal(f'{WAIT} {ID} {OTHER_ID}')
         self.assertEqual(result.status, 0)
@@ -151,7 +151,7 @@ class BoardTest(WatchTest):
             ],
         )
 
-    def test_the_failure_of_one_stays_on_the_screen_while_others_go_on(self) -> None:
+    def test_failure_remains_on_the_screen_while_others_continue(self) -> None:
         self.on_two(
             {'status': 'creating'}, {'status': 'error', 'fail_reason': 'Full.'}, other='creating'
         )
@@ -160,12 +160,12 @@ class BoardTest(WatchTest):
         self.assertEqual(result.status, 1)
         shown = screen(result.stderr)
         self.assertIn(f"Backup 'nightly' ({ID}) is in status error: Full.", shown)
-        # And each has one line, not several.
+        # Each backup has exactly one line.
         for name in ('nightly', 'weekly'):
             self.assertEqual(len([line for line in shown if f'backup {name}' in line]), 1, shown)
 
     def on_two(self, *states: dict[str, str], other: str = 'available') -> None:
-        """Have two backups, the second of which is done when the first has been in all states."""
+        """Prepare two backups; the second finishes after the first has had all its statuses."""
         rows = {}
         for state in states:
             status = 'creating' if state is not states[-1] else other
@@ -175,7 +175,7 @@ class BoardTest(WatchTest):
             self.cloud.on('GET /backups/detail', {'backups': list(rows.values())})
         self.cloud.on(f'GET /backups/{OTHER_ID}', {'backup': backup(OTHER_ID, name='weekly')})
 
-    def test_what_is_there_already_is_shown_and_the_terminal_given_back(self) -> None:
+    def test_finished_backup_is_shown_and_the_cursor_restored(self) -> None:
         self.on_statuses('available')
         result = self.at_a_terminal(f'{WAIT} {ID}')
         self.assertEqual((result.status, result.stdout), (0, ''))
@@ -184,11 +184,11 @@ class BoardTest(WatchTest):
         self.assertTrue(result.stderr.endswith(SHOW))
         self.assertEqual(self.clock.sleeps, [])
 
-    def test_with_nothing_to_wait_for_the_terminal_is_not_touched(self) -> None:
+    def test_terminal_is_unchanged_if_nothing_is_waited_for(self) -> None:
         self.cloud.on('GET /backups/detail?name=nosuch', {'backups': []})
         result = self.at_a_terminal(f'{WAIT} nosuch --deleted')
         self.assertEqual(result, Result(0, '', ''))
 
-    def test_quietly_nothing_is_shown(self) -> None:
+    def test_quiet_shows_nothing(self) -> None:
         self.on_statuses('creating', 'available')
         self.assertEqual(self.at_a_terminal(f'-q {WAIT} {ID}'), Result(0, '', ''))

@@ -23,19 +23,19 @@ class TableTest(unittest.TestCase):
     VOLUME = (Column('Backup', 'id'), Column('Volume', 'volume_id', by_name=True))
 
     def rows(self, names: VolumeNames | None) -> tuple[list[list[object]], list[list[object]]]:
-        """Give the rows of three backups for people and for machines."""
+        """Return the rows of three backups, for people and for machines."""
         backups = [Backup('b1', volume_id='v1'), Backup('b2', volume_id='v2'), Backup('b3')]
         _, rows = columns.table(self.VOLUME, backups, names)
         known = list(rows)
         people = [[for_people(value) for value in row] for row in known]
         return people, [[for_machines(value) for value in row] for row in known]
 
-    def test_people_see_the_names_of_volumes_and_machines_ids(self) -> None:
+    def test_tables_show_names_of_volumes_and_machine_formats_ids(self) -> None:
         people, machines = self.rows(VolumeNames(VOLUMES.get, iter([VOLUMES])))
         self.assertEqual(people, [['b1', 'data'], ['b2', 'v2'], ['b3', None]])
         self.assertEqual(machines, [['b1', 'v1'], ['b2', 'v2'], ['b3', None]])
 
-    def test_without_names_everybody_sees_ids(self) -> None:
+    def test_ids_are_shown_without_names(self) -> None:
         ids = [['b1', 'v1'], ['b2', 'v2'], ['b3', None]]
         self.assertEqual(self.rows(None), (ids, ids))
 
@@ -48,11 +48,11 @@ class TableTest(unittest.TestCase):
 
 
 class SafeTextTest(unittest.TestCase):
-    def test_it_is_escaped_for_people_and_raw_for_machines(self) -> None:
+    def test_text_is_escaped_for_people_and_raw_for_machines(self) -> None:
         self.assertEqual(for_people(columns.safe('a\x1b')), r'a\x1b')
         self.assertEqual(for_machines(columns.safe('a\x1b')), 'a\x1b')
 
-    def test_it_is_sorted_among_plain_text(self) -> None:
+    def test_safe_text_sorts_with_plain_text(self) -> None:
         texts: list[Any] = [SafeText('d\x1b'), 'c', SafeText('b\x1b'), 'e', 'a']
         self.assertEqual(
             [for_machines(text) for text in sorted(texts)], ['a', 'b\x1b', 'c', 'd\x1b', 'e']

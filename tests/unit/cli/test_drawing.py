@@ -10,19 +10,19 @@ from backupext.core.tree import Node
 
 
 def nodes(parents: dict[str, str | None]) -> list[Node]:
-    """Make backups, each given with what it builds on, in that order."""
+    """Return backups from pairs of backup and parent."""
     return [Node(Backup(id_), parent, is_certain=True) for id_, parent in parents.items()]
 
 
 def drawn(**parents: str | None) -> list[str]:
-    """Draw backups, each given with what it builds on, in that order."""
+    """Draw backups from pairs of backup and parent."""
     return [f'{guide}{node.backup.id}' for guide, node in guides(nodes(parents))]
 
 
 def read(drawing: list[str]) -> dict[str, str | None]:
-    """Read from a drawing what each backup builds on, as a person does.
+    """Return the parents in a drawing, found as a reader finds them.
 
-    It is the one above it in its column, or, where a column begins, the one above the fork.
+    A parent is the backup above in the same column or, where a column begins, above the fork.
     """
     parents: dict[str, str | None] = {}
     columns: dict[int, str] = {}
@@ -40,7 +40,7 @@ def read(drawing: list[str]) -> dict[str, str | None]:
 
 @st.composite
 def forests(draw: st.DrawFn) -> dict[str, str | None]:
-    """Give each backup none or an earlier one as its parent."""
+    """Draw a parent for each backup: none or an earlier one."""
     count = draw(st.integers(0, 12))
     return {
         f'b{number}': draw(st.sampled_from([None, *(f'b{earlier}' for earlier in range(number))]))
@@ -49,10 +49,10 @@ def forests(draw: st.DrawFn) -> dict[str, str | None]:
 
 
 class GuidesTest(unittest.TestCase):
-    def test_nothing_has_no_lines(self) -> None:
+    def test_empty_tree_has_no_lines(self) -> None:
         self.assertEqual(drawn(), [])
 
-    def test_a_straight_chain_goes_straight_down(self) -> None:
+    def test_straight_chain_is_not_indented(self) -> None:
         self.assertEqual(drawn(a=None, b='a', c='b'), ['┌ a', '├ b', '└ c'])
 
     def test_chains_follow_each_other(self) -> None:
@@ -60,33 +60,33 @@ class GuidesTest(unittest.TestCase):
             drawn(a=None, b=None, c='a', d='b', e=None), ['┌ a', '└ c', '┌ b', '└ d', '  e']
         )
 
-    def test_a_branch_forks_off_below_its_parent_and_the_last_child_does_not_indent(self) -> None:
+    def test_branch_starts_below_its_parent_and_last_child_is_not_indented(self) -> None:
         self.assertEqual(
             drawn(a=None, b='a', c='b', d='b', e='a', f='e', g='e'),
             ['┌ a', '├─┬ b', '│ ├── c', '│ └ d', '├ e', '├── f', '└ g'],
         )
 
-    def test_three_branches_fork_off_from_the_same_column(self) -> None:
+    def test_three_branches_start_in_the_same_column(self) -> None:
         self.assertEqual(
             drawn(a=None, b='a', c='b', d='a', e='d', f='a'),
             ['┌ a', '├─┬ b', '│ └ c', '├─┬ d', '│ └ e', '└ f'],
         )
 
-    def test_what_builds_on_something_that_is_not_there_begins_a_chain(self) -> None:
+    def test_backup_with_missing_parent_begins_a_chain(self) -> None:
         self.assertEqual(drawn(b='gone', c='b'), ['┌ b', '└ c'])
 
-    def test_a_chain_is_not_too_long_for_the_stack(self) -> None:
+    def test_long_chain_does_not_overflow_the_stack(self) -> None:
         parents = {f'b{number}': f'b{number - 1}' if number else None for number in range(5000)}
         self.assertEqual({line[:2] for line in drawn(**parents)[1:-1]}, {'├ '})
 
-    def test_branches_are_not_too_deep_for_the_stack(self) -> None:
+    def test_deep_branches_do_not_overflow_the_stack(self) -> None:
         parents: dict[str, str | None] = {'b0': None}
         for number in range(1, 2000):
             parents |= {f'b{number}': f'b{number - 1}', f'c{number}': f'b{number - 1}'}
         self.assertEqual(read(drawn(**parents)), parents)
 
     @given(forests())
-    def test_the_drawing_shows_what_each_one_builds_on(
+    def test_drawing_shows_which_backup_each_one_builds_on(
         self, parents: dict[str, str | None]
     ) -> None:
         self.assertEqual(read(drawn(**parents)), parents)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is written to stderr without a terminal, and with -q, through the real shell."""
+"""Output on stderr without a terminal and with -q, through the real shell."""
 
 import contextlib
 import sys
@@ -14,7 +14,7 @@ RICH = ('rich', 'rich.console', 'rich.live', 'rich.table', 'rich.text')
 
 @contextlib.contextmanager
 def without_rich() -> Iterator[None]:
-    """Have no import of rich succeed; what else is imported meanwhile stays imported."""
+    """Let every import of rich fail; other modules remain imported."""
     before = {name: sys.modules.get(name) for name in RICH}
     sys.modules.update(dict.fromkeys(RICH))  # type: ignore[arg-type]  # as importlib allows it
     try:
@@ -27,7 +27,7 @@ def without_rich() -> Iterator[None]:
 
 
 class LinesTest(WatchTest):
-    def test_without_a_terminal_there_is_a_line_a_change(self) -> None:
+    def test_each_change_has_a_line_without_a_terminal(self) -> None:
         self.on_statuses(*['creating'] * 5, 'available')
         self.assert_prints(
             f'{WAIT} {ID}',
@@ -41,12 +41,12 @@ class LinesTest(WatchTest):
             result = run(f'{WAIT} {ID}', self.cloud.environment, has_stderr=False)
         self.assertEqual(result, Result(0, '', ''))
 
-    def test_rich_is_not_needed_then(self) -> None:
+    def test_rich_is_not_needed_without_a_terminal(self) -> None:
         self.on_statuses('creating', 'available')
         with without_rich():
             self.assertEqual(self.openstack(f'{WAIT} {ID}').status, 0)
 
-    def test_nor_quietly_nor_where_nothing_is_waited_for(self) -> None:
+    def test_rich_is_not_needed_with_quiet_or_without_a_wait(self) -> None:
         self.on_statuses('creating', 'available')
         self.cloud.on('GET /backups/detail?name=nosuch', {'backups': []})
         with without_rich():
@@ -54,7 +54,7 @@ class LinesTest(WatchTest):
             gone = self.at_a_terminal(f'{WAIT} nosuch --deleted')
             self.assertEqual(gone, Result(0, '', ''))
 
-    def test_it_is_at_a_terminal(self) -> None:
+    def test_rich_is_needed_at_a_terminal(self) -> None:
         self.on_statuses('creating', 'available')
         with without_rich():
             self.assertEqual(self.at_a_terminal(f'{WAIT} {ID}').status, 1)

@@ -6,7 +6,7 @@ from backupext.cli import workarounds
 
 
 class KeyValueActionTest(unittest.TestCase):
-    def test_values_are_collected_and_the_default_stays_as_it_is(self) -> None:
+    def test_values_are_collected_without_changing_the_default(self) -> None:
         parser = argparse.ArgumentParser()
         parser.add_argument('--property', action=workarounds.KeyValueAction, default={})
         first = parser.parse_args(['--property', 'a=1', '--property', 'b=2'])

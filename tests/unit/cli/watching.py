@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A person at a terminal who waits for a backup."""
+"""A user who waits for a backup at a terminal."""
 
 from typing import Any
 

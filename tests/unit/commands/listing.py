@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of ``volume backup list`` share."""
+"""The base of the tests of ``volume backup list``."""
 
 import unittest
 from typing import Any
@@ -20,14 +20,14 @@ MORE = [{'rel': 'next', 'href': 'http://elsewhere.test/v3/backups/detail?marker=
 
 
 class ListTest(CommandTest):
-    """A list of which some rows, or none, are there."""
+    """A test of lists with known rows."""
 
     def on_list(self, *rows: dict[str, Any], query: str = '', more: bool = False) -> None:
         answer = {'backups': list(rows), **({'backups_links': MORE} if more else {})}
         self.cloud.on(f'GET /backups/detail{query}', answer)
 
     def assert_leaves(self, options: str, *ids: str, asked: str = '') -> None:
-        """Expect these of the rows that are there, and the one list to be asked for like that."""
+        """Expect these rows, and exactly one list request with this query."""
         self.cloud.asked.clear()
         self.assert_prints(f'{LIST} {options}', ''.join(f'{id_}\n' for id_ in ids))
         self.assert_asked(f'GET /backups/detail{asked}')

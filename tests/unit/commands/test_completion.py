@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What bash proposes, once it has read what ``openstack complete`` prints."""
+"""Completions of bash with the output of ``openstack complete``."""
 
 import shlex
 import shutil
 import subprocess
 import unittest
 
-from tests.unit.project import ours
+from tests.unit.project import inventory
 from tests.unit.shell import run
 
 BASH = shutil.which('bash')
@@ -34,7 +34,7 @@ class CompletionTest(unittest.TestCase):
         cls.script = run('complete --name openstack', {}).stdout
 
     def proposed(self, line: str) -> set[str]:
-        """Give what bash proposes where the line ends; a space begins a new word."""
+        """Return the completions at the end of the line; a space begins a new word."""
         words = shlex.join([*shlex.split(line), ''] if line.endswith(' ') else shlex.split(line))
         typed = f'COMP_WORDS=({words})\n'
         answer = subprocess.run(
@@ -47,11 +47,11 @@ class CompletionTest(unittest.TestCase):
         self.assertEqual(answer.stderr, '')
         return set(answer.stdout.split())
 
-    def test_every_command_of_ours_is_proposed(self) -> None:
-        verbs = {name.split('_')[2] for name in ours.commands()}
+    def test_every_command_is_offered(self) -> None:
+        verbs = {name.split('_')[2] for name in inventory.commands()}
         self.assertEqual(self.proposed('openstack volume backup '), verbs)
 
-    def test_a_command_is_completed(self) -> None:
+    def test_command_is_completed(self) -> None:
         for beginning, verbs in {
             'pr': {'prune'},
             'w': {'wait'},
@@ -62,7 +62,7 @@ class CompletionTest(unittest.TestCase):
             with self.subTest(beginning):
                 self.assertEqual(self.proposed(f'openstack volume backup {beginning}'), verbs)
 
-    def test_an_option_is_completed(self) -> None:
+    def test_option_is_completed(self) -> None:
         for beginning, options in {
             'create --w': {'--wait'},
             'list --be': {'--before'},
@@ -74,7 +74,7 @@ class CompletionTest(unittest.TestCase):
             with self.subTest(beginning):
                 self.assertEqual(self.proposed(f'openstack volume backup {beginning}'), options)
 
-    def test_what_the_help_hides_is_not_proposed(self) -> None:
+    def test_hidden_options_are_not_offered(self) -> None:
         self.assertEqual(self.proposed('openstack volume backup list --vol'), {'--volume'})
         self.assertEqual(
             self.proposed('openstack volume backup list --p'),

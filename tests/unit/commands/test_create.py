@@ -5,10 +5,10 @@ from typing import Any
 from tests.unit.rows import ID, OTHER_VOLUME_ID, SNAPSHOT_ID, VOLUME_ID, snapshot, volume
 from tests.unit.shell import CommandTest
 
-# All that Cinder says, in any microversion.
+# Cinder's whole answer, in every microversion.
 CREATED = {'backup': {'id': ID, 'name': 'nightly', 'links': []}}
 CREATE = f'volume backup create {VOLUME_ID}'
-#: What decides whether Ceph would lose data.
+#: The request that decides whether Ceph would lose data.
 LOOK = f'GET /backups/detail?volume_id={VOLUME_ID}'
 
 
@@ -18,12 +18,12 @@ class CreateTest(CommandTest):
         self.cloud.on('POST /backups', CREATED, status=202)
         self.cloud.on(LOOK, {'backups': []})
 
-    def test_an_id_is_taken_at_its_word(self) -> None:
+    def test_volume_id_needs_no_look_up(self) -> None:
         self.assertEqual(self.openstack(CREATE).status, 0)
         self.assert_asked('POST /backups')
         self.assert_sent('POST /backups', {'backup': {'volume_id': VOLUME_ID}})
 
-    def test_a_table_shows_three_fields(self) -> None:
+    def test_table_has_three_fields(self) -> None:
         self.assert_prints(
             CREATE,
             '+-----------+--------------------------------------+\n'
@@ -35,20 +35,20 @@ class CreateTest(CommandTest):
             '+-----------+--------------------------------------+\n',
         )
 
-    def test_json_has_the_same_fields(self) -> None:
+    def test_json_has_three_fields(self) -> None:
         result = self.openstack(f'{CREATE} -f json')
         self.assertEqual(
             json.loads(result.stdout), {'id': ID, 'name': 'nightly', 'volume_id': VOLUME_ID}
         )
 
-    def test_values_and_shell_variables_are_printed_as_scripts_read_them(self) -> None:
+    def test_value_and_shell_formats_suit_scripts(self) -> None:
         self.assert_prints(f'{CREATE} -f value', f'{ID}\nnightly\n{VOLUME_ID}\n')
         self.assert_prints(
             f'{CREATE} -f shell --prefix backup_',
             f'backup_id="{ID}"\nbackup_name="nightly"\nbackup_volume_id="{VOLUME_ID}"\n',
         )
 
-    def test_the_body_has_what_was_asked_for_and_nothing_else(self) -> None:
+    def test_body_has_only_the_given_options(self) -> None:
         for options, said in (
             ('--name web', {'name': 'web'}),
             ("--name ''", {'name': ''}),
@@ -65,29 +65,29 @@ class CreateTest(CommandTest):
             with self.subTest(options):
                 self.assert_creates(f'{CREATE} {options}', **said)
 
-    def test_the_last_of_incremental_and_no_incremental_counts(self) -> None:
+    def test_last_of_incremental_and_no_incremental_wins(self) -> None:
         self.assert_creates(f'{CREATE} --incremental --no-incremental')
         self.assert_creates(f'{CREATE} --no-incremental --incremental', incremental=True)
 
-    def test_a_volume_is_no_option(self) -> None:
+    def test_volume_option_is_refused_with_advice(self) -> None:
         self.assert_misused(
             'volume backup create --volume data-volume data-backup',
             '--volume is not an option here: give the volume as the argument and the name of the '
             'backup with --name',
         )
 
-    def test_a_name_of_a_volume_costs_one_request(self) -> None:
+    def test_volume_name_takes_one_request(self) -> None:
         self.cloud.on('GET /volumes/detail?name=data', {'volumes': [volume()]})
         self.assertEqual(self.openstack('volume backup create data').status, 0)
         self.assert_asked('GET /volumes/detail?name=data', 'POST /backups')
         self.assert_sent('POST /backups', {'backup': {'volume_id': VOLUME_ID}})
 
-    def test_a_name_of_a_snapshot_costs_one_request(self) -> None:
+    def test_snapshot_name_takes_one_request(self) -> None:
         self.cloud.on('GET /snapshots/detail?name=frozen', {'snapshots': [snapshot()]})
         self.assert_creates(f'{CREATE} --snapshot frozen', snapshot_id=SNAPSHOT_ID)
         self.assert_asked('GET /snapshots/detail?name=frozen', LOOK, 'POST /backups')
 
-    def test_an_ambiguous_name_is_refused(self) -> None:
+    def test_ambiguous_volume_name_is_refused(self) -> None:
         rows = [volume(), volume(OTHER_VOLUME_ID, status='in-use')]
         self.cloud.on('GET /volumes/detail?name=data', {'volumes': rows})
         self.assert_fails(
@@ -98,16 +98,16 @@ class CreateTest(CommandTest):
         )
         self.assert_asked('GET /volumes/detail?name=data')
 
-    def test_an_unknown_name_is_refused(self) -> None:
+    def test_unknown_volume_name_is_refused(self) -> None:
         self.cloud.on('GET /volumes/detail?name=data', {'volumes': []})
         self.assert_fails('volume backup create data', "No volume has the name or ID 'data'.")
 
-    def test_an_unknown_snapshot_is_refused(self) -> None:
+    def test_unknown_snapshot_is_refused(self) -> None:
         self.cloud.on('GET /snapshots/detail?name=frozen', {'snapshots': []})
         self.assert_fails(f'{CREATE} --snapshot frozen', "No snapshot has the name or ID 'frozen'.")
         self.assert_asked('GET /snapshots/detail?name=frozen')
 
-    def test_a_property_without_a_value_is_a_usage_error(self) -> None:
+    def test_property_without_value_is_a_usage_error(self) -> None:
         self.assertEqual(self.openstack(f'{CREATE} --property a').status, 2)
         self.assert_asked()
 
@@ -118,13 +118,13 @@ class CreateTest(CommandTest):
 
 
 class UnknownIdTest(CommandTest):
-    """Cinder knows no volume or snapshot of that ID: 404, and nothing is done."""
+    """Cinder knows no volume or snapshot with that ID (404)."""
 
     def setUp(self) -> None:
         super().setUp()
         self.cloud.refuse('POST /backups', 404, 'Volume could not be found.')
 
-    def test_an_id_may_be_the_name_of_another_volume(self) -> None:
+    def test_volume_name_may_look_like_an_id(self) -> None:
         self.cloud.on('POST /backups', CREATED, status=202)
         self.cloud.refuse(f'GET /volumes/{VOLUME_ID}', 404, 'Volume could not be found.')
         rows = [volume(OTHER_VOLUME_ID, name=VOLUME_ID)]
@@ -138,12 +138,12 @@ class UnknownIdTest(CommandTest):
         )
         self.assert_sent('POST /backups', {'backup': {'volume_id': OTHER_VOLUME_ID}})
 
-    def test_an_id_that_is_no_name_either_is_not_found(self) -> None:
+    def test_unknown_volume_id_is_not_found(self) -> None:
         self.cloud.refuse(f'GET /volumes/{VOLUME_ID}', 404, 'Volume could not be found.')
         self.cloud.on(f'GET /volumes/detail?name={VOLUME_ID}', {'volumes': []})
         self.assert_fails(CREATE, f"No volume has the name or ID '{VOLUME_ID}'.")
 
-    def test_an_id_of_a_snapshot_may_be_the_name_of_another_one(self) -> None:
+    def test_snapshot_name_may_look_like_an_id(self) -> None:
         self.cloud.on('POST /backups', CREATED, status=202)
         other = '33333333-aaaa-4bbb-8ccc-000000000002'
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
@@ -156,7 +156,7 @@ class UnknownIdTest(CommandTest):
             'POST /backups', {'backup': {'volume_id': VOLUME_ID, 'snapshot_id': other}}
         )
 
-    def test_a_name_is_not_looked_up_again(self) -> None:
+    def test_name_is_looked_up_only_once(self) -> None:
         self.cloud.on('GET /volumes/detail?name=data', {'volumes': [volume()]})
         self.assert_fails(
             'volume backup create data',
@@ -166,14 +166,14 @@ class UnknownIdTest(CommandTest):
 
 
 class MicroversionTest(CommandTest):
-    """What --property (3.43) and --availability-zone (3.51) say where they cannot be had."""
+    """Messages if --property (3.43) or --availability-zone (3.51) is not available."""
 
     cases = (
         ('--property a=1', '--property', '3.43'),
         ('--avail az2', '--availability-zone', '3.51'),
     )
 
-    def test_pinned_too_low_nothing_is_asked_for(self) -> None:
+    def test_low_pin_is_refused_before_any_request(self) -> None:
         for given, option, since in self.cases:
             with self.subTest(option):
                 self.use_cloud()
@@ -185,7 +185,7 @@ class MicroversionTest(CommandTest):
                 )
                 self.assert_asked('GET ')
 
-    def test_on_too_old_a_cloud_nothing_is_created(self) -> None:
+    def test_old_cloud_creates_nothing(self) -> None:
         for given, option, since in self.cases:
             with self.subTest(option):
                 self.use_cloud(maximum='3.42')
@@ -194,11 +194,11 @@ class MicroversionTest(CommandTest):
                     f'{option} requires Block Storage {since}, but this cloud '
                     'is too old: it offers 3.0 to 3.42.',
                 )
-                # Refused as a whole because of its microversion, and not sent again.
+                # Rejected because of its microversion, and not repeated.
                 self.assert_asked('POST /backups')
                 self.assertEqual(self.cloud.asked[0].microversion, '3.71')
 
-    def test_pinned_too_low_on_too_old_a_cloud_no_pin_is_recommended(self) -> None:
+    def test_old_cloud_with_low_pin_gets_no_advice_to_pin(self) -> None:
         self.use_cloud(maximum='3.42')
         self.assert_fails(
             f'--os-volume-api-version 3.40 {CREATE} --property a=1',
@@ -206,13 +206,13 @@ class MicroversionTest(CommandTest):
             'it offers 3.0 to 3.42.',
         )
 
-    def test_pinned_just_enough_it_is_created(self) -> None:
+    def test_sufficient_pin_creates_the_backup(self) -> None:
         self.cloud.on('POST /backups', CREATED, status=202)
         result = self.openstack(f'--os-volume-api-version 3.43 {CREATE} --property a=1')
         self.assertEqual((result.status, result.stderr), (0, ''))
         self.assertEqual(self.cloud.asked[-1].microversion, '3.43')
 
-    def test_an_empty_availability_zone_is_none_and_requires_nothing(self) -> None:
+    def test_empty_availability_zone_is_ignored(self) -> None:
         self.cloud.on('POST /backups', CREATED, status=202)
         result = self.openstack(
             ['--os-volume-api-version', '3.42', *CREATE.split(), '--availability-zone', '']
@@ -220,7 +220,7 @@ class MicroversionTest(CommandTest):
         self.assertEqual((result.status, result.stderr), (0, ''))
         self.assert_sent('POST /backups', {'backup': {'volume_id': VOLUME_ID}})
 
-    def test_a_usage_error_comes_before_a_microversion_that_is_missing(self) -> None:
+    def test_usage_errors_are_reported_before_missing_microversions(self) -> None:
         self.assert_fails(
             f'--os-volume-api-version 3.42 {CREATE} --property a=1 --allow-full',
             '--allow-full requires --incremental.',
@@ -228,7 +228,7 @@ class MicroversionTest(CommandTest):
         )
         self.assert_asked()
 
-    def test_an_older_cloud_creates_what_it_can(self) -> None:
+    def test_old_cloud_creates_backups_without_new_options(self) -> None:
         self.use_cloud(maximum='3.0').on('POST /backups', CREATED, status=202)
         self.assertEqual(self.openstack(f'{CREATE} --name web --force').status, 0)
         self.assert_asked('POST /backups', 'POST /backups')
@@ -241,7 +241,7 @@ class RefusalTest(CommandTest):
         self.assert_fails(CREATE, f'Cannot back up volume {VOLUME_ID}: {told}')
         self.assert_asked('POST /backups')
 
-    def test_a_quota_is_told(self) -> None:
+    def test_exceeded_quota_is_explained(self) -> None:
         said = 'Maximum number of backups allowed (10) exceeded'
         self.assert_refused(
             413,
@@ -250,11 +250,11 @@ class RefusalTest(CommandTest):
             'you no longer need, or ask for a larger quota.',
         )
 
-    def test_a_state_that_forbids_it_is_told_in_cinders_words(self) -> None:
+    def test_wrong_volume_status_is_reported_in_cinders_words(self) -> None:
         said = 'Invalid volume: Volume must be available but the current status is "in-use"'
         self.assert_refused(400, f'{said}.', f'{said}.')
 
-    def test_an_incremental_without_a_full_one_is_told_what_to_do(self) -> None:
+    def test_incremental_without_full_backup_gets_advice(self) -> None:
         said = 'Invalid backup: No backups available to do an incremental backup'
         self.assert_refused(
             400,

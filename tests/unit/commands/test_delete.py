@@ -8,19 +8,19 @@ INCREMENTALS_EXIST = 'Invalid backup: Incremental backups exist for this backup.
 
 
 class DeleteTest(CommandTest):
-    def test_an_id_costs_a_look_and_the_deletion(self) -> None:
+    def test_id_takes_a_look_up_and_a_deletion(self) -> None:
         self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})
         self.cloud.on(f'DELETE /backups/{ID}', status=202)
         self.assert_prints(f'volume backup delete {ID}', '')
         self.assert_asked(f'GET /backups/{ID}', f'DELETE /backups/{ID}')
 
-    def test_a_name_costs_no_more(self) -> None:
+    def test_name_takes_a_look_up_and_a_deletion(self) -> None:
         self.cloud.on('GET /backups/detail?name=nightly', {'backups': [backup()]})
         self.cloud.on(f'DELETE /backups/{ID}', status=202)
         self.assert_prints('volume backup delete nightly', '')
         self.assert_asked('GET /backups/detail?name=nightly', f'DELETE /backups/{ID}')
 
-    def test_several_are_all_found_first_and_the_newest_goes_first(self) -> None:
+    def test_all_backups_are_found_first_and_the_newest_deleted_first(self) -> None:
         older = backup(ID, created_at='2026-11-01T02:00:00.000000')
         newer = backup(OTHER_ID, created_at='2026-11-02T02:00:00.000000')
         for row in (older, newer):
@@ -37,7 +37,7 @@ class DeleteTest(CommandTest):
                     f'DELETE /backups/{ID}',
                 )
 
-    def test_one_that_fails_does_not_keep_the_others(self) -> None:
+    def test_other_backups_are_deleted_after_a_failure(self) -> None:
         for name, id_ in (('a', ID), ('b', OTHER_ID)):
             self.cloud.on(f'GET /backups/detail?name={name}', {'backups': [backup(id_, name=name)]})
             self.cloud.on(f'DELETE /backups/{id_}', status=202)
@@ -48,7 +48,7 @@ class DeleteTest(CommandTest):
         )
         self.assertIn(f'DELETE /backups/{OTHER_ID}', self.cloud.lines)
 
-    def test_each_failure_is_told(self) -> None:
+    def test_each_failure_is_reported(self) -> None:
         self.cloud.on('GET /backups/detail?name=a', {'backups': []})
         self.cloud.on('GET /backups/detail?name=b', {'backups': []})
         self.assert_fails(
@@ -57,13 +57,13 @@ class DeleteTest(CommandTest):
             '2 of 2 backups failed to delete.',
         )
 
-    def test_an_empty_reference_among_others_deletes_nothing(self) -> None:
+    def test_empty_reference_among_others_deletes_nothing(self) -> None:
         self.assert_misused(
             ['volume', 'backup', 'delete', ID, ''],
             'argument <backup>: must not be empty (is a shell variable unset?)',
         )
 
-    def test_a_message_says_what_to_do_about_incrementals(self) -> None:
+    def test_refusal_because_of_incrementals_has_advice(self) -> None:
         self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})
         self.cloud.refuse(f'DELETE /backups/{ID}', 400, INCREMENTALS_EXIST)
         self.cloud.on(f'GET /backups/detail?volume_id={VOLUME_ID}', {'backups': [backup()]})
@@ -74,7 +74,7 @@ class DeleteTest(CommandTest):
             'the newest first.',
         )
 
-    def test_a_message_names_a_state_that_forbids_it(self) -> None:
+    def test_refusal_names_the_status(self) -> None:
         self.cloud.on(f'GET /backups/{ID}', {'backup': backup(status='creating', name=None)})
         said = 'Invalid backup: Backup status must be available or error.'
         self.cloud.refuse(f'DELETE /backups/{ID}', 400, said)
@@ -115,7 +115,7 @@ class ForceTest(CommandTest):
 
 
 class ForeignParentTest(CommandTest):
-    """Cinder looks for incrementals in the project of the caller only."""
+    """Cinder looks for incremental backups only in the project of the caller."""
 
     def setUp(self) -> None:
         self.use_cloud(roles=('admin', 'member'))
@@ -129,7 +129,7 @@ class ForeignParentTest(CommandTest):
         rows = [backup(id_, name='child') for id_ in ids]
         self.cloud.on(f'GET /backups/detail?parent_id={ID}&all_tenants=1', {'backups': rows})
 
-    def test_another_projects_parent_is_never_deleted(self) -> None:
+    def test_parent_in_another_project_is_never_deleted(self) -> None:
         self.on_backup(**{PROJECT: OTHER_PROJECT})
         self.on_dependents(OTHER_ID)
         for command in (f'volume backup delete {ID}', f'volume backup delete --force {ID}'):
@@ -144,18 +144,18 @@ class ForeignParentTest(CommandTest):
                     f'GET /backups/{ID}', f'GET /backups/detail?parent_id={ID}&all_tenants=1'
                 )
 
-    def test_another_projects_leaf_is_deleted(self) -> None:
+    def test_backup_without_dependents_in_another_project_is_deleted(self) -> None:
         self.on_backup(**{PROJECT: OTHER_PROJECT})
         self.on_dependents()
         self.assert_prints(f'volume backup delete {ID}', '')
         self.assertEqual(self.cloud.lines[-1], f'DELETE /backups/{ID}')
 
-    def test_an_own_one_is_left_to_cinder(self) -> None:
+    def test_cinder_protects_parents_in_the_own_project(self) -> None:
         self.on_backup(**{PROJECT: OWN_PROJECT})
         self.assert_prints(f'volume backup delete {ID}', '')
         self.assert_asked(f'GET /backups/{ID}', f'DELETE /backups/{ID}')
 
-    def test_one_whose_project_the_version_hides_is_looked_at(self) -> None:
+    def test_dependents_are_checked_if_the_version_hides_the_project(self) -> None:
         self.on_backup()
         self.on_dependents()
         self.assert_prints(f'--os-volume-api-version 3.17 volume backup delete {ID}', '')
@@ -166,14 +166,14 @@ class ForeignParentTest(CommandTest):
             f'DELETE /backups/{ID}',
         )
 
-    def test_one_whose_project_the_version_hides_is_not_said_to_be_anothers(self) -> None:
+    def test_refusal_does_not_guess_a_hidden_project(self) -> None:
         self.on_backup()
         self.on_dependents(OTHER_ID)
         result = self.openstack(f'--os-volume-api-version 3.17 volume backup delete {ID}')
         self.assertEqual((result.status, self.cloud.lines[-1][:3]), (1, 'GET'))
         self.assertNotIn('belongs to another project', result.stderr)
 
-    def test_nothing_is_deleted_where_dependents_cannot_be_listed(self) -> None:
+    def test_nothing_is_deleted_if_dependents_cannot_be_listed(self) -> None:
         self.on_backup(**{PROJECT: OTHER_PROJECT})
         self.cloud.refuse(f'GET /backups/detail?parent_id={ID}&all_tenants=1', 503, 'Busy.')
         result = self.openstack(f'volume backup delete {ID}')
@@ -181,7 +181,7 @@ class ForeignParentTest(CommandTest):
         self.assertIn('Cannot list backups: the service is not available', result.stderr)
         self.assertEqual(self.cloud.lines[-1][:3], 'GET')
 
-    def test_a_member_asks_for_no_dependents(self) -> None:
+    def test_members_do_not_ask_for_dependents(self) -> None:
         self.use_cloud()
         self.on_backup()
         self.assertEqual(self.openstack(f'volume backup delete {ID}'), Result(0, '', ''))

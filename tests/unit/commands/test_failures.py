@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clouds that cannot be reached, or refuse: one sentence, whatever comes back."""
+"""Clouds that cannot be reached or refuse: one sentence for every answer."""
 
 import tempfile
 from pathlib import Path
@@ -16,7 +16,7 @@ GET = f'GET /backups/{ID}'
 GET_SOURCE = f'GET /volumes/{VOLUME_ID}'
 LOOK_UP = f'Cannot look up backup {ID}'
 
-# What a proxy in front of Cinder says.
+# A page of a proxy in front of Cinder.
 NGINX = """<html>
 <head><title>503 Service Temporarily Unavailable</title></head>
 <body>
@@ -38,7 +38,7 @@ APACHE = """<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">
 request.</p>
 </body></html>
 """
-# One whose tags go on over lines, as portals and web application firewalls write them.
+# A page with tags over several lines, as portals and web application firewalls write them.
 PORTAL = """<!DOCTYPE html>
 <html lang="en"
       class="no-js">
@@ -56,7 +56,7 @@ LOGIN_PAGE = '<html><head><title>Log in</title></head><body><form>Who are you?</
 
 class FailureTest(CommandTest):
     def fails(self, arguments: str, status: int = 1) -> str:
-        """Expect one sentence that a person can read, and give it."""
+        """Expect one readable sentence, and return it."""
         result = self.openstack(arguments)
         self.assertEqual((result.status, result.stdout), (status, ''))
         self.assertRegex(result.stderr, r'\A[A-Z][^\n]*\.\n\Z')
@@ -66,7 +66,7 @@ class FailureTest(CommandTest):
 
 
 class UnreachableTest(FailureTest):
-    def test_a_connection_refused(self) -> None:
+    def test_refused_connection_is_explained(self) -> None:
         self.cloud.fail(GET, requests.exceptions.ConnectionError('Connection refused'))
         self.assertEqual(
             self.fails(SHOW),
@@ -74,7 +74,7 @@ class UnreachableTest(FailureTest):
             f'http://volume.test/v3/backups/{ID}: Connection refused).',
         )
 
-    def test_a_connection_refused_in_the_words_of_urllib3(self) -> None:
+    def test_refused_connection_from_urllib3_is_explained(self) -> None:
         words = (
             "HTTPConnectionPool(host='volume.example.com', port=8776): Max retries exceeded with "
             f'url: /v3/backups/{ID} (Caused by NewConnectionError('
@@ -84,7 +84,7 @@ class UnreachableTest(FailureTest):
         self.cloud.fail(GET, requests.exceptions.ConnectionError(words))
         self.assertIn('Connection refused', self.fails(SHOW))
 
-    def test_a_connection_that_breaks(self) -> None:
+    def test_broken_connection_is_explained(self) -> None:
         for error in (
             requests.exceptions.ReadTimeout('read timed out'),
             requests.exceptions.ConnectTimeout('connect timed out'),
@@ -95,14 +95,14 @@ class UnreachableTest(FailureTest):
                 self.use_cloud().fail(GET, error)
                 self.assertTrue(self.fails(SHOW).startswith(f'{LOOK_UP}: '))
 
-    def test_a_connection_that_breaks_before_a_restore_restores_nothing(self) -> None:
+    def test_broken_connection_before_a_restore_restores_nothing(self) -> None:
         self.cloud.on(GET, {'backup': backup()})
         volumes = 'GET /volumes/detail?name=data'
         self.cloud.fail(volumes, requests.exceptions.ConnectionError('Connection refused'))
         self.assertIn('Cannot list volumes: ', self.fails(f'volume backup restore {ID} data'))
         self.assert_asked(GET, volumes)
 
-    def test_an_endpoint_of_the_users_own_that_does_not_answer(self) -> None:
+    def test_unreachable_endpoint_override_is_explained(self) -> None:
         refused = requests.exceptions.ConnectionError('Connection refused')
         for line in ('GET ', 'GET /'):
             self.cloud.fail(line, refused)
@@ -112,7 +112,7 @@ class UnreachableTest(FailureTest):
             message = self.fails(SHOW)
         self.assertIn('Block Storage cannot be reached', message)
 
-    def test_an_endpoint_of_the_users_own_that_is_something_else(self) -> None:
+    def test_endpoint_override_to_another_service_is_explained(self) -> None:
         for line in ('GET ', 'GET /'):
             self.cloud.on(line, text=LOGIN_PAGE)
         with tempfile.TemporaryDirectory() as directory:
@@ -122,14 +122,14 @@ class UnreachableTest(FailureTest):
         self.assertIn('the endpoint does not look like Block Storage', message)
         self.assertTrue(message.endswith(' Check that it is right and can be reached.'), message)
 
-    def test_a_pinned_version_changes_nothing(self) -> None:
+    def test_unreachable_cloud_is_explained_with_a_pin_too(self) -> None:
         refused = requests.exceptions.ConnectionError('Connection refused')
         for line in ('GET ', 'GET /', GET):
             self.cloud.fail(line, refused)
         message = self.fails(f'--os-volume-api-version 3.17 {SHOW}')
         self.assertIn('Block Storage cannot be reached', message)
 
-    def test_each_of_several_deletions_says_so(self) -> None:
+    def test_each_failed_deletion_is_reported(self) -> None:
         self.cloud.fail(GET, requests.exceptions.ConnectionError('Connection refused'))
         result = self.openstack(f'volume backup delete {ID} {ID}')
         lines = result.stderr.splitlines()
@@ -138,7 +138,7 @@ class UnreachableTest(FailureTest):
 
 
 class NoServiceTest(FailureTest):
-    def test_no_block_storage_in_the_catalogue(self) -> None:
+    def test_missing_catalogue_entry_is_explained(self) -> None:
         for command in (
             'volume backup show x',
             'volume backup list',
@@ -160,7 +160,7 @@ class NoServiceTest(FailureTest):
                 )
                 self.assert_asked()
 
-    def test_no_running_backup_service_is_no_missing_backup(self) -> None:
+    def test_missing_backup_service_is_not_reported_as_missing_backup(self) -> None:
         said = 'Service cinder-backup could not be found.'
         told = (
             ': no backup service is running for it, or none in its availability zone (the server '
@@ -182,7 +182,7 @@ class NoServiceTest(FailureTest):
 
 
 class RefusalTest(FailureTest):
-    def test_what_a_status_means_is_told_with_what_the_server_said(self) -> None:
+    def test_status_is_explained_with_the_servers_words(self) -> None:
         later = ' Try again later.'
         for status, meaning, advice in (
             (
@@ -207,7 +207,7 @@ class RefusalTest(FailureTest):
                     self.fails(SHOW), f'{LOOK_UP}: {meaning} (the server said: So it is).{advice}'
                 )
 
-    def test_a_quota_is_told(self) -> None:
+    def test_quota_is_named(self) -> None:
         self.cloud.refuse('POST /backups', 413, 'Maximum number of backups allowed (10) exceeded')
         self.assertEqual(
             self.fails(f'volume backup create {VOLUME_ID}'),
@@ -216,14 +216,14 @@ class RefusalTest(FailureTest):
             'longer need, or ask for a larger quota.',
         )
 
-    def test_a_write_that_failed_is_not_sent_again(self) -> None:
+    def test_failed_write_is_not_repeated(self) -> None:
         for status in (400, 403, 409, 413):
             with self.subTest(status):
                 self.use_cloud().refuse('POST /backups', status, 'Busy.')
                 self.fails(f'volume backup create {VOLUME_ID}')
                 self.assert_asked('POST /backups')
 
-    def test_a_bare_answer_is_told_by_its_reason(self) -> None:
+    def test_answer_without_body_is_reported_by_its_reason(self) -> None:
         self.cloud.on(GET, status=502)
         self.assertEqual(
             self.fails(SHOW),
@@ -231,7 +231,7 @@ class RefusalTest(FailureTest):
             'Try again later.',
         )
 
-    def test_a_debug_run_has_a_traceback_as_well(self) -> None:
+    def test_debug_adds_a_traceback(self) -> None:
         self.cloud.refuse(GET, 403, 'Policy forbids it.')
         result = self.openstack(f'--debug {SHOW}')
         self.assertEqual(result.status, 1)
@@ -240,7 +240,7 @@ class RefusalTest(FailureTest):
 
 
 class TooLargeTest(FailureTest):
-    """413, of which there are four kinds."""
+    """The four kinds of 413."""
 
     POST = 'POST /backups'
     CREATE = f'volume backup create {VOLUME_ID}'
@@ -250,7 +250,7 @@ class TooLargeTest(FailureTest):
         fault = {'overLimitFault': {'code': 413, 'message': 'This request was rate-limited.'}}
         self.cloud.on(line, fault, status=413, headers={'Retry-After': str(seconds)})
 
-    def test_a_quota_of_backups_is_told_with_a_way_out(self) -> None:
+    def test_backup_quota_is_explained_with_advice(self) -> None:
         said = (
             'Requested backup exceeds allowed Backup gigabytes quota. Requested 1G, quota is 10G '
             'and 10G has been consumed.'
@@ -265,7 +265,7 @@ class TooLargeTest(FailureTest):
         )
         self.assert_asked(self.POST)
 
-    def test_for_a_quota_of_volumes_no_backups_are_to_be_deleted(self) -> None:
+    def test_volume_quota_has_no_advice_to_delete_backups(self) -> None:
         said = "Maximum number of volumes allowed (10) exceeded for quota 'volumes'."
         restore = f'POST /backups/{ID}/restore'
         self.cloud.on(GET, {'backup': backup()})
@@ -279,7 +279,7 @@ class TooLargeTest(FailureTest):
         )
         self.assertEqual(self.cloud.lines.count(restore), 1)
 
-    def test_a_limit_of_the_rate_is_told_as_one(self) -> None:
+    def test_rate_limit_is_explained(self) -> None:
         self.limit_rate(GET, 7)
         self.assertEqual(
             self.fails(SHOW),
@@ -288,22 +288,22 @@ class TooLargeTest(FailureTest):
         )
         self.assert_asked(GET)
 
-    def test_it_is_waited_out_by_what_waits(self) -> None:
+    def test_waiting_command_retries_after_a_rate_limit(self) -> None:
         self.limit_rate(GET, 7)
         self.cloud.on(GET, {'backup': backup()})
         self.assertEqual(self.openstack(f'volume backup wait {ID}').status, 0)
         self.assertEqual(self.clock.sleeps, [7])
 
-    def test_it_is_waited_out_by_what_makes_a_backup(self) -> None:
+    def test_create_retries_after_a_rate_limit(self) -> None:
         self.limit_rate(self.POST, 7)
         self.cloud.on(self.POST, self.CREATED, status=202)
         self.cloud.on(GET, {'backup': backup()})
         self.assertEqual(self.openstack(f'{self.CREATE} --wait').status, 0)
-        # Nothing was made: it need not be looked for.
+        # Nothing was created, so there is nothing to look for.
         self.assert_asked(self.POST, self.POST, GET)
         self.assertEqual(self.clock.sleeps[0], 7)
 
-    def test_and_by_what_restores_one(self) -> None:
+    def test_restore_retries_after_a_rate_limit(self) -> None:
         restore = f'POST /backups/{ID}/restore'
         self.cloud.on(GET, {'backup': backup()})
         self.cloud.on(GET_SOURCE, {'volume': volume()})
@@ -315,7 +315,7 @@ class TooLargeTest(FailureTest):
         self.assertEqual(result.status, 0, result.stderr)
         self.assertEqual(self.clock.sleeps[0], 7)
 
-    def test_the_limit_of_a_proxy_is_told_in_its_words(self) -> None:
+    def test_proxy_limit_is_reported_in_its_words(self) -> None:
         page = '<html><head><title>413 Request Entity Too Large</title></head></html>'
         self.cloud.on(self.POST, status=413, text=page)
         self.assertEqual(
@@ -326,7 +326,7 @@ class TooLargeTest(FailureTest):
 
 
 class PagesTest(FailureTest):
-    def test_the_page_of_a_proxy_is_read_as_text(self) -> None:
+    def test_html_page_of_a_proxy_is_shown_as_text(self) -> None:
         for page in (NGINX, HAPROXY, APACHE):
             with self.subTest(page):
                 self.use_cloud().on(GET, status=503, text=page)
@@ -334,19 +334,19 @@ class PagesTest(FailureTest):
                 self.assertIn(f'{LOOK_UP}: the service is not available (the server', message)
                 self.assertTrue(message.endswith('). Try again later.'), message)
 
-    def test_a_page_whose_tags_go_on_over_lines_is_read_as_text(self) -> None:
+    def test_html_tags_over_several_lines_are_removed(self) -> None:
         self.cloud.on(GET, status=502, text=PORTAL)
         self.assertIn('the service is not available', self.fails(SHOW))
 
-    def test_a_page_instead_of_a_list_is_no_list(self) -> None:
+    def test_html_page_instead_of_a_list_is_a_failure(self) -> None:
         self.cloud.on('GET /backups/detail', text=LOGIN_PAGE)
         self.assertTrue(self.fails('volume backup list').startswith('Cannot list backups: '))
 
-    def test_a_page_instead_of_a_backup_is_no_backup(self) -> None:
+    def test_html_page_instead_of_a_backup_is_a_failure(self) -> None:
         self.cloud.on(GET, text=LOGIN_PAGE)
         self.assertTrue(self.fails(SHOW).startswith(LOOK_UP))
 
-    def test_a_page_instead_of_a_backup_changes_nothing(self) -> None:
+    def test_html_page_instead_of_a_backup_changes_nothing(self) -> None:
         for command, line in (
             ('set --property a=1', f'PUT /backups/{ID}'),
             ('delete', f'DELETE /backups/{ID}'),
@@ -358,7 +358,7 @@ class PagesTest(FailureTest):
                 self.assertEqual(self.openstack(f'volume backup {command} {ID}').status, 1)
                 self.assert_asked(GET)
 
-    def test_a_page_instead_of_an_answer_to_a_restore_is_a_failure(self) -> None:
+    def test_html_page_instead_of_a_restore_is_a_failure(self) -> None:
         self.cloud.on(GET, {'backup': backup()})
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
         self.cloud.on(f'POST /backups/{ID}/restore', text=LOGIN_PAGE)
@@ -367,7 +367,7 @@ class PagesTest(FailureTest):
 
 
 class LongMessageTest(FailureTest):
-    def test_a_regular_expression_is_left_out(self) -> None:
+    def test_regular_expression_is_left_out(self) -> None:
         pattern = ''.join(f'\\x{code:02x}-' for code in range(1000))
         said = (
             'Invalid input for field/attribute description. Value: a\nb. '
@@ -380,13 +380,13 @@ class LongMessageTest(FailureTest):
             "Value: a b. 'a b' does not match what Block Storage allows.",
         )
 
-    def test_a_long_message_is_cut(self) -> None:
+    def test_long_message_is_shortened(self) -> None:
         self.cloud.refuse('POST /backups', 400, 'Value: ' + 'v' * 5000)
         message = self.fails(f'volume backup create {VOLUME_ID}')
         self.assertIn('Value: vvv', message)
         self.assertLess(len(message), 400)
 
-    def test_what_a_terminal_would_obey_is_escaped(self) -> None:
+    def test_control_characters_are_escaped(self) -> None:
         self.cloud.refuse('POST /backups', 400, 'Bad \x1b[2J name.')
         self.assertEqual(
             self.fails(f'volume backup create {VOLUME_ID}'),

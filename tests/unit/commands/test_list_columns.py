@@ -7,12 +7,12 @@ from tests.unit.commands.listing import PROJECT, ListTest
 from tests.unit.rows import ID, OTHER_ID, SNAPSHOT_ID, VOLUME_ID, backup, volume
 from tests.unit.stub import OTHER_PROJECT
 
-#: Whose a backup is, for those who are shown it.
+#: The owner of a backup, as administrators see it.
 OWNED: dict[str, Any] = {PROJECT: OTHER_PROJECT, 'user_id': 'u'}
 
 
 class ColumnsTest(ListTest):
-    def test_a_table_has_oscs_columns(self) -> None:
+    def test_table_has_the_built_in_columns(self) -> None:
         self.on_list(backup(description='all of it', is_incremental=True))
         lines = self.openstack('volume backup list').stdout.splitlines()
         self.assertEqual(
@@ -27,7 +27,7 @@ class ColumnsTest(ListTest):
         )
         self.assert_asked('GET /backups/detail')
 
-    def test_long_has_oscs_ten_first(self) -> None:
+    def test_long_begins_with_the_ten_built_in_columns(self) -> None:
         self.on_list(backup())
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
         lines = self.openstack('volume backup list --long').stdout.splitlines()
@@ -49,7 +49,7 @@ class ColumnsTest(ListTest):
         )
         self.assert_asked('GET /backups/detail', f'GET /volumes/{VOLUME_ID}')
 
-    def test_json_has_the_same_columns_with_the_types_of_the_api(self) -> None:
+    def test_json_has_the_types_of_the_api(self) -> None:
         self.on_list(backup(container=None))
         short = {
             'ID': ID,
@@ -77,13 +77,13 @@ class ColumnsTest(ListTest):
             json.loads(self.openstack('volume backup list --long -f json').stdout), [long]
         )
 
-    def test_values_are_a_line_a_row(self) -> None:
+    def test_value_format_has_one_line_per_row(self) -> None:
         self.on_list(backup(), backup(OTHER_ID, status='error'))
         self.assert_prints(
             'volume backup list -f value -c ID -c Status', f'{ID} available\n{OTHER_ID} error\n'
         )
 
-    def test_an_empty_list_is_printed_in_every_format_as_osc_does(self) -> None:
+    def test_empty_list_has_the_built_in_output_in_every_format(self) -> None:
         self.on_list()
         for format_, stdout in (
             ('table', '\n'),
@@ -100,7 +100,7 @@ class ColumnsTest(ListTest):
 
 
 class LongColumnsTest(ListTest):
-    """What ``--long`` has after OSC's ten columns."""
+    """The columns of ``--long`` after the ten built-in ones."""
 
     TEN = (
         *('ID', 'Name', 'Description', 'Status', 'Size', 'Incremental', 'Created At'),
@@ -114,15 +114,15 @@ class LongColumnsTest(ListTest):
         self.assertEqual((result.status, result.stderr), (0, ''))
         return next(csv.reader(result.stdout.splitlines()))
 
-    def test_a_member_sees_no_owners(self) -> None:
+    def test_long_hides_owners_from_members(self) -> None:
         self.on_list(backup())
         self.assertEqual(self.columns(), [*self.TEN, *self.MORE, 'Properties', 'Fail Reason'])
 
-    def test_a_member_sees_none_in_an_empty_list_either(self) -> None:
+    def test_long_hides_owners_from_members_in_an_empty_list(self) -> None:
         self.on_list()
         self.assertEqual(self.columns(), [*self.TEN, *self.MORE, 'Properties', 'Fail Reason'])
 
-    def test_who_is_shown_owners_sees_them(self) -> None:
+    def test_long_shows_owners_to_admins(self) -> None:
         for role in ('admin', 'operator'):
             with self.subTest(role):
                 self.use_cloud(roles=(role,))
@@ -132,7 +132,7 @@ class LongColumnsTest(ListTest):
                     [*self.TEN, 'Project', 'User', *self.MORE, 'Properties', 'Fail Reason'],
                 )
 
-    def test_what_the_version_has_not_got_is_left_out(self) -> None:
+    def test_long_leaves_out_columns_of_newer_microversions(self) -> None:
         for version, owners, properties in (
             ('3.17', (), ()),
             ('3.18', ('Project',), ()),
@@ -151,7 +151,7 @@ class LongColumnsTest(ListTest):
                 self.on_list(backup(**OWNED))
                 self.assertEqual(self.columns(), wanted)
 
-    def test_they_show_what_the_cloud_says(self) -> None:
+    def test_long_shows_the_values_of_the_cloud(self) -> None:
         self.use_cloud(roles=('admin',))
         said: dict[str, Any] = {
             'snapshot_id': SNAPSHOT_ID,
@@ -171,12 +171,12 @@ class LongColumnsTest(ListTest):
             ],
         )
 
-    def test_a_table_has_properties_as_osc_writes_them_and_safe(self) -> None:
+    def test_table_formats_and_escapes_properties(self) -> None:
         self.on_list(backup(metadata={'b': 'x\x1b', 'a': '1'}))
         stdout = self.openstack('volume backup list --long -c Properties').stdout
         self.assertEqual(stdout.splitlines()[3], r"| a='1', b='x\x1b' |")
 
-    def test_a_table_has_a_reason_made_safe(self) -> None:
+    def test_table_escapes_the_fail_reason(self) -> None:
         self.on_list(backup(fail_reason='x\x1b[2J'))
         stdout = self.openstack("volume backup list --long -c 'Fail Reason'").stdout
         self.assertEqual(stdout.splitlines()[3], r'| x\x1b[2J    |')
@@ -191,30 +191,30 @@ class ControlCharactersTest(ListTest):
         super().setUp()
         self.on_list(backup(name=self.raw))
 
-    def test_a_table_escapes_them(self) -> None:
+    def test_table_escapes_control_characters(self) -> None:
         stdout = self.openstack('volume backup list -c Name').stdout
         self.assertEqual(stdout.splitlines()[3], r'| e\x1b[31mvil\u202e |')
 
-    def test_a_table_escapes_them_in_a_volumes_name(self) -> None:
+    def test_table_escapes_control_characters_in_volume_names(self) -> None:
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume(name=self.raw)})
         stdout = self.openstack('volume backup list --long -c Volume').stdout
         self.assertEqual(stdout.splitlines()[3], r'| e\x1b[31mvil\u202e |')
 
-    def test_json_and_csv_and_value_have_them_as_they_came(self) -> None:
+    def test_machine_formats_do_not_escape(self) -> None:
         rows = json.loads(self.openstack('volume backup list -f json').stdout)
         self.assertEqual(rows[0]['Name'], self.raw)
         lines = self.openstack('volume backup list -f csv -c Name').stdout.splitlines()
         self.assertEqual(list(csv.reader(lines)), [['Name'], [self.raw]])
         self.assert_prints('volume backup list -f value -c Name', f'{self.raw}\n')
 
-    def test_rows_can_be_sorted_with_and_without_them(self) -> None:
+    def test_escaped_and_plain_names_can_be_sorted(self) -> None:
         self.use_cloud()
         self.on_list(backup(name=self.raw), backup(name=None), backup(name='a'))
         stdout = self.openstack('volume backup list --sort-column Name -c Name').stdout
         names = [line.strip('| ') for line in stdout.splitlines()[3:6]]
         self.assertEqual(names, ['a', r'e\x1b[31mvil\u202e', 'None'])
 
-    def test_letters_of_any_language_are_left_alone(self) -> None:
+    def test_letters_of_all_languages_are_not_escaped(self) -> None:
         self.use_cloud()
         self.on_list(backup(name='Sicherung für 東京'))
         self.assertIn('Sicherung für 東京', self.openstack('volume backup list -c Name').stdout)

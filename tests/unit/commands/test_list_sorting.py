@@ -5,14 +5,14 @@ from tests.unit.rows import ID, OTHER_ID, backup
 
 class SortTest(ListTest):
     def on_texts(self) -> None:
-        """Have three, the newest first, that only a description tells apart."""
+        """Prepare three backups, newest first, that differ in their description only."""
         self.on_list(
             backup(ID, description='b', size=3),
             backup(OTHER_ID, description=None, size=2),
             backup(THIRD, description='a', size=1),
         )
 
-    def test_what_the_cloud_can_sort_it_sorts(self) -> None:
+    def test_cloud_sorts_by_its_own_keys(self) -> None:
         for option, sent in (
             ('created_at', 'created_at:desc'),
             ('created_at:asc', 'created_at:asc'),
@@ -23,18 +23,18 @@ class SortTest(ListTest):
             with self.subTest(option):
                 self.assert_lists(f'--sort {option}', f'?sort={sent}')
 
-    def test_it_may_cut_and_go_on_as_well(self) -> None:
+    def test_cloud_limits_and_continues_sorted_lists(self) -> None:
         self.assert_lists(
             f'--sort size --max-items 1 --marker {OTHER_ID}',
             f'?sort=size:desc&marker={OTHER_ID}&limit=1',
         )
 
-    def test_what_it_cannot_sort_is_sorted_here_what_has_none_last(self) -> None:
+    def test_plugin_sorts_by_other_keys_with_missing_values_last(self) -> None:
         self.on_texts()
         self.assert_leaves('--sort description:asc', THIRD, ID, OTHER_ID)
         self.assert_leaves('--sort description', ID, THIRD, OTHER_ID)
 
-    def test_equal_ones_stay_in_the_order_of_the_next_key_and_of_the_cloud(self) -> None:
+    def test_equal_rows_keep_the_order_of_the_next_key_and_the_cloud(self) -> None:
         self.on_list(
             backup(ID, size=1),
             backup(OTHER_ID, is_incremental=True, size=5),
@@ -44,19 +44,19 @@ class SortTest(ListTest):
         self.assert_leaves('--sort is_incremental:asc,size', THIRD, ID, OTHER_ID)
         self.assert_leaves('--sort is_incremental', OTHER_ID, ID, THIRD)
 
-    def test_every_page_is_read_before_it_is_sorted_and_cut(self) -> None:
+    def test_all_pages_are_read_before_sorting_and_limiting(self) -> None:
         self.on_list(backup(ID, description='b'), more=True)
         self.on_list(backup(OTHER_ID, description='a'), query=f'?marker={ID}')
         self.assert_prints(f'{LIST} --sort description:asc --max-items 1', f'{OTHER_ID}\n')
         self.assertEqual(len(self.cloud.asked), 2)
 
-    def test_a_marker_is_a_place_in_the_order_that_is_made_here(self) -> None:
+    def test_marker_refers_to_the_sorted_list(self) -> None:
         self.on_texts()
         self.assert_leaves(f'--sort description:asc --marker {THIRD}', ID, OTHER_ID)
         self.assert_leaves(f'--sort description:asc --marker {THIRD} --max-items 1', ID)
         self.assert_leaves(f'--sort description:asc --marker {OTHER_ID}')
 
-    def test_an_unknown_key_or_direction_is_a_usage_error(self) -> None:
+    def test_unknown_key_or_direction_is_a_usage_error(self) -> None:
         for text, complaint in (
             ('colour', "cannot sort by 'colour', only by "),
             ('', "cannot sort by '', only by "),
@@ -69,7 +69,7 @@ class SortTest(ListTest):
                 self.assertIn(f'argument --sort: {complaint}', result.stderr)
                 self.assert_asked()
 
-    def test_every_key_that_the_help_names_is_taken(self) -> None:
+    def test_every_key_in_the_help_is_accepted(self) -> None:
         stdout = ' '.join(self.openstack('help volume backup list').stdout.split())
         keys = stdout.partition('the keys are ')[2].partition(' (default')[0].split(', ')
         self.assertGreater(len(keys), 10)

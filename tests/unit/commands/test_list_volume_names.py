@@ -14,7 +14,7 @@ class VolumeNamesTest(ListTest):
         self.cloud.on(f'GET /volumes/{id_}', {'volume': volume(id_, name=name, **fields)})
 
     def on_many(self, count: int) -> list[str]:
-        """List a backup each of so many volumes, of which the first two are read one by one."""
+        """List one backup of each volume; the first two volumes are read one by one."""
         ids = [f'22222222-aaaa-4bbb-8ccc-{number:012}' for number in range(1, count + 1)]
         self.use_cloud()
         self.on_list(*(backup(volume_id=id_) for id_ in ids))
@@ -27,7 +27,7 @@ class VolumeNamesTest(ListTest):
         self.assertEqual((result.status, result.stderr), (0, ''))
         return [line.strip('| ') for line in result.stdout.splitlines()[3:-1]]
 
-    def test_machines_get_the_id_and_nobody_asks_for_names(self) -> None:
+    def test_machine_formats_show_ids_without_extra_requests(self) -> None:
         for format_ in ('json', 'value', 'csv', 'yaml'):
             with self.subTest(format_):
                 self.cloud.asked.clear()
@@ -35,11 +35,11 @@ class VolumeNamesTest(ListTest):
                 self.assertIn(VOLUME_ID, result.stdout)
                 self.assert_asked('GET /backups/detail')
 
-    def test_nobody_asks_for_names_that_no_column_shows(self) -> None:
+    def test_names_are_not_read_without_a_volume_column(self) -> None:
         self.assertEqual(self.openstack('volume backup list --long -c ID -c Name').status, 0)
         self.assert_asked('GET /backups/detail')
 
-    def test_one_or_two_are_read_one_by_one(self) -> None:
+    def test_one_or_two_volumes_are_read_one_by_one(self) -> None:
         self.on_volume(VOLUME_ID, 'one')
         self.on_volume(OTHER_VOLUME_ID, 'two')
         self.assertEqual(self.shown(), ['one', 'two'])
@@ -47,26 +47,26 @@ class VolumeNamesTest(ListTest):
             'GET /backups/detail', f'GET /volumes/{VOLUME_ID}', f'GET /volumes/{OTHER_VOLUME_ID}'
         )
 
-    def test_the_same_one_is_read_once(self) -> None:
+    def test_same_volume_is_read_once(self) -> None:
         self.use_cloud()
         self.on_list(backup(), backup(OTHER_ID))
         self.on_volume(VOLUME_ID, 'one')
         self.assertEqual(self.shown(), ['one', 'one'])
         self.assert_asked('GET /backups/detail', f'GET /volumes/{VOLUME_ID}')
 
-    def test_a_volume_without_a_name_or_that_is_gone_has_its_id(self) -> None:
+    def test_unnamed_or_deleted_volume_is_shown_by_id(self) -> None:
         self.on_volume(VOLUME_ID, '')
         self.cloud.refuse(f'GET /volumes/{OTHER_VOLUME_ID}', 404, 'Volume could not be found.')
         self.cloud.on(f'GET /volumes/detail?name={OTHER_VOLUME_ID}', {'volumes': []})
         self.assertEqual(self.shown(), [VOLUME_ID, OTHER_VOLUME_ID])
 
-    def test_a_volume_of_another_project_has_its_id(self) -> None:
+    def test_volume_of_another_project_is_shown_by_id(self) -> None:
         tenant = 'os-vol-tenant-attr:tenant_id'
         self.on_volume(VOLUME_ID, 'mine', **{tenant: OWN_PROJECT})
         self.on_volume(OTHER_VOLUME_ID, 'theirs', **{tenant: OTHER_PROJECT})
         self.assertEqual(self.shown(), ['mine', OTHER_VOLUME_ID])
 
-    def test_more_are_read_by_the_page_as_far_as_they_are_needed(self) -> None:
+    def test_more_volumes_are_read_in_as_few_pages_as_needed(self) -> None:
         ids = self.on_many(4)
         page = [{'id': ids[2], 'name': 'name3'}, {'id': ids[3], 'name': 'name4'}]
         self.cloud.on('GET /volumes', {'volumes': page, 'volumes_links': MORE})
@@ -82,13 +82,13 @@ class VolumeNamesTest(ListTest):
         self.cloud.on(f'GET /volumes?marker={ids[0]}', {'volumes': second})
         self.assertEqual(self.shown(), ['name1', 'name2', 'name3'])
 
-    def test_what_is_on_no_page_has_its_id_and_is_not_asked_for_again(self) -> None:
+    def test_volume_on_no_page_is_shown_by_id_and_not_read_again(self) -> None:
         ids = self.on_many(4)
         self.cloud.on('GET /volumes', {'volumes': [{'id': ids[0], 'name': 'name1'}]})
         self.assertEqual(self.shown(), ['name1', 'name2', *ids[2:]])
         self.assertEqual(self.cloud.lines.count('GET /volumes'), 1)
 
-    def test_names_that_cannot_be_read_do_not_keep_the_list_from_being_printed(self) -> None:
+    def test_list_is_printed_if_names_cannot_be_read(self) -> None:
         ids = self.on_many(3)
         self.cloud._answers.clear()  # noqa: SLF001
         self.on_list(*(backup(volume_id=id_) for id_ in ids))
@@ -96,7 +96,7 @@ class VolumeNamesTest(ListTest):
             self.cloud.refuse(line, 403, 'Policy forbids it.')
         self.assertEqual(self.shown(), ids)
 
-    def test_rows_are_sorted_by_the_id_of_their_volume_as_osc_sorts_them(self) -> None:
+    def test_sort_column_volume_sorts_by_id(self) -> None:
         self.on_volume(VOLUME_ID, 'a')
         self.on_volume(OTHER_VOLUME_ID, 'b')
         stdout = self.openstack(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which microversion is asked for, and what it costs to find out."""
+"""Which microversion is requested, and what the negotiation costs."""
 
 from backupext.core import releases
 from tests.releases import installed
@@ -9,7 +9,7 @@ from tests.unit.stub import StubCloud
 
 SHOW = f'volume backup show {ID} -f value -c id'
 RESTORE = f'volume backup restore {ID} --force {VOLUME_ID}'
-# A read through the SDK, a plain read, and a write: each goes its own way through the SDK.
+# A read through the SDK, a plain read, and a write: three different paths through the SDK.
 RESTORE_ASKS = [f'GET /backups/{ID}', f'GET /volumes/{VOLUME_ID}', f'POST /backups/{ID}/restore']
 
 
@@ -28,21 +28,21 @@ class NegotiationTest(CommandTest):
 
 
 class UnpinnedTest(NegotiationTest):
-    def test_the_newest_is_sent_without_asking(self) -> None:
+    def test_newest_microversion_is_sent_without_discovery(self) -> None:
         self.assertEqual(self.openstack(RESTORE).status, 0)
         self.assert_asked(*RESTORE_ASKS)
         self.assertEqual(self.versions, ['3.71', '3.71', '3.71'])
 
-    def test_a_newer_cloud_is_asked_for_what_we_know(self) -> None:
+    def test_newer_cloud_receives_the_newest_known_microversion(self) -> None:
         self.use_cloud(maximum='3.99')
         self.assertEqual(self.openstack(SHOW).status, 0)
         self.assertEqual(self.versions, ['3.71'])
 
-    def test_the_major_version_alone_is_no_pin(self) -> None:
+    def test_major_version_is_not_a_pin(self) -> None:
         self.assertEqual(self.openstack(f'--os-volume-api-version 3 {SHOW}').status, 0)
         self.assertEqual(self.versions, ['3.71'])
 
-    def test_an_older_cloud_costs_one_request_in_all(self) -> None:
+    def test_older_cloud_takes_one_extra_request(self) -> None:
         for maximum in ('3.70', '3.42', '3.0'):
             with self.subTest(maximum):
                 self.use_cloud(maximum=maximum)
@@ -50,7 +50,7 @@ class UnpinnedTest(NegotiationTest):
                 self.assert_asked(RESTORE_ASKS[0], *RESTORE_ASKS)
                 self.assertEqual(self.versions, ['3.71', maximum, maximum, maximum])
 
-    def test_several_backups_cost_one_refusal(self) -> None:
+    def test_several_backups_take_one_extra_request(self) -> None:
         self.use_cloud(maximum='3.42')
         self.cloud.on(f'GET /backups/{OTHER_ID}', {'backup': backup(OTHER_ID)})
         for id_ in (ID, OTHER_ID):
@@ -58,12 +58,12 @@ class UnpinnedTest(NegotiationTest):
         self.assert_prints(f'volume backup delete {ID} {OTHER_ID}', '')
         self.assertEqual(self.versions, ['3.71', '3.42', '3.42', '3.42', '3.42'])
 
-    def test_what_is_settled_is_not_asked_again(self) -> None:
+    def test_negotiation_happens_once(self) -> None:
         self.use_cloud(maximum='3.42').refuse(f'DELETE /backups/{ID}', 406, 'Not Acceptable.')
         self.assertEqual(self.openstack(f'volume backup delete {ID}').status, 1)
         self.assertEqual(self.versions, ['3.71', '3.42', '3.42'])
 
-    def test_a_list_of_several_pages_costs_one_refusal(self) -> None:
+    def test_list_of_several_pages_takes_one_extra_request(self) -> None:
         more = [{'rel': 'next', 'href': ''}]
         self.use_cloud(maximum='3.42')
         self.cloud.on('GET /backups/detail', {'backups': [backup()], 'backups_links': more})
@@ -71,21 +71,21 @@ class UnpinnedTest(NegotiationTest):
         self.assert_prints('volume backup list -f value -c ID', f'{ID}\n')
         self.assertEqual(self.versions, ['3.71', '3.42', '3.42'])
 
-    def test_a_refusal_without_a_range_falls_back_to_the_version_document(self) -> None:
+    def test_refusal_without_range_leads_to_the_version_document(self) -> None:
         self.use_cloud(maximum='3.42', refusal='Not Acceptable')
         self.assertEqual(self.openstack(SHOW).status, 0)
         show = f'GET /backups/{ID}'
         self.assert_asked(show, 'GET /', show)
         self.assertEqual(self.versions, ['3.71', None, '3.42'])
 
-    def test_a_cloud_that_says_nowhere_what_it_offers_is_not_asked_forever(self) -> None:
+    def test_negotiation_ends_if_the_cloud_names_no_range(self) -> None:
         self.use_cloud(maximum='3.42', refusal='Not Acceptable.')
         self.cloud.on('GET ', status=503)
         self.cloud.on('GET /', status=503)
         self.assert_fails(SHOW, f'Cannot look up backup {ID}: Not Acceptable.')
         self.assertEqual(self.versions, ['3.71', None, '3.71'])
 
-    def test_a_cloud_that_has_left_our_versions_behind_is_told(self) -> None:
+    def test_cloud_without_common_microversion_is_explained(self) -> None:
         self.use_cloud(minimum='3.80', maximum='3.90')
         self.assert_fails(
             SHOW,
@@ -96,13 +96,13 @@ class UnpinnedTest(NegotiationTest):
 
 
 class PinnedTest(NegotiationTest):
-    def test_the_pin_is_sent_on_everything(self) -> None:
+    def test_pin_is_sent_with_every_request(self) -> None:
         self.assertEqual(self.openstack(f'--os-volume-api-version 3.17 {RESTORE}').status, 0)
         # The SDK reads the version document because of the pin.
         self.assert_asked('GET ', *RESTORE_ASKS)
         self.assertEqual(self.versions, [None, '3.17', '3.17', '3.17'])
 
-    def test_the_newest_that_a_cloud_has_can_be_pinned(self) -> None:
+    def test_newest_microversion_of_the_cloud_can_be_pinned(self) -> None:
         self.use_cloud(maximum='3.99')
         result = self.openstack(f'--os-volume-api-version 3.99 {SHOW}')
         if releases.NEWER_THAN_THE_CLIENT.applies(installed()):
@@ -112,11 +112,11 @@ class PinnedTest(NegotiationTest):
         self.assertEqual(result.status, 0)
         self.assertEqual(self.versions, [None, '3.99'])
 
-    def test_the_oldest_can_be_pinned(self) -> None:
+    def test_oldest_microversion_can_be_pinned(self) -> None:
         self.assertEqual(self.openstack(f'--os-volume-api-version 3.0 {SHOW}').status, 0)
         self.assertEqual(self.versions[-1], '3.0')
 
-    def test_a_pin_outside_what_the_cloud_offers_is_refused(self) -> None:
+    def test_pin_outside_the_range_of_the_cloud_is_refused(self) -> None:
         for pin in ('3.43', '3.5'):
             with self.subTest(pin):
                 self.use_cloud(minimum='3.10', maximum='3.42')
@@ -127,12 +127,12 @@ class PinnedTest(NegotiationTest):
                     self.assertIn(version, result.stderr)
                 self.assert_asked('GET ')
 
-    def test_a_sentence_about_such_a_pin_is_whole(self) -> None:
+    def test_message_about_a_refused_pin_is_complete(self) -> None:
         self.use_cloud(maximum='3.42')
         result = self.openstack(f'--os-volume-api-version 3.99 {SHOW}')
         self.assertNotIn('...', result.stderr)
 
-    def test_a_pin_that_the_cloud_refuses_all_the_same_is_not_exchanged(self) -> None:
+    def test_rejected_pin_is_not_replaced(self) -> None:
         self.cloud.maximum = '3.10'
         document = {'id': 'v3.0', 'status': 'CURRENT', 'version': '3.71', 'min_version': '3.0'}
         links = [{'rel': 'self', 'href': 'http://volume.test/v3/'}]

@@ -20,7 +20,7 @@ NOBODY = (
 
 
 class Hesitation(Terminal):
-    """A person at a terminal, before whose answer something happens."""
+    """A user at a terminal; something happens before the answer."""
 
     def __init__(self, answer: str, happens: Callable[[], object] = lambda: None) -> None:
         super().__init__(answer)
@@ -33,12 +33,12 @@ class Hesitation(Terminal):
 
 class PruneTest(LivingTest):
     def keep_chains(self, first: int = 1, **changes: Any) -> list[str]:
-        """Have a full backup with two incrementals, and a newer full one, which any rule keeps."""
+        """Prepare a chain of three backups, and a newer full one that every rule keeps."""
         chain = self.keep_chain(3, first=first, **changes)
         return [*chain, self.cloud.keep(first + 3, **changes)]
 
     def planned(self, options: str) -> dict[str, tuple[str, str]]:
-        """Give the decisions and reasons of a dry run, by name."""
+        """Return the decisions and reasons of a dry run, by name."""
         result = self.openstack(f'{PRUNE} {options} --dry-run -f json')
         self.assertEqual((result.status, result.stderr), (0, ''))
         self.assertEqual(self.cloud.deletions, [])
@@ -46,14 +46,14 @@ class PruneTest(LivingTest):
         return {row['Name']: (row['Decision'], row['Reasons']) for row in rows}
 
     def assert_stays(self, result: Result, sentence: str, *left: str) -> None:
-        """Expect failure for a reason, and that nothing but that is left."""
+        """Expect a failure with a reason, and that only these backups remain."""
         self.assertEqual(result.status, 1)
         self.assertIn(f'{sentence}\n', result.stderr)
         self.assertEqual(self.cloud.left, set(left))
 
 
 class PlanTest(PruneTest):
-    def test_each_backup_has_a_line_with_its_reasons(self) -> None:
+    def test_each_backup_has_a_row_with_its_reasons(self) -> None:
         full, newer = self.cloud.keep(1), self.cloud.keep(2)
         rows = json.loads(self.openstack(f'{EVERYTHING} --dry-run -f json').stdout)
         shared = {'Volume': VOLUME_ID, 'Incremental': False}
@@ -79,13 +79,13 @@ class PlanTest(PruneTest):
             ],
         )
 
-    def test_a_dry_run_asks_for_one_list_and_nobody(self) -> None:
+    def test_dry_run_reads_one_list_and_asks_nothing(self) -> None:
         self.keep_chains()
         result = self.openstack(f'{EVERYTHING} --dry-run')
         self.assertEqual((result.status, result.stderr), (0, ''))
         self.assert_asked(LIST)
 
-    def test_what_is_printed_is_the_same_dry_or_not(self) -> None:
+    def test_dry_run_prints_the_same_as_a_real_run(self) -> None:
         for format_ in ('table', 'json', 'csv'):
             with self.subTest(format_):
                 self.use_living()
@@ -96,7 +96,7 @@ class PlanTest(PruneTest):
                 self.assertIn(ids[0], dry.stdout)
                 self.assertEqual(self.cloud.left, {ids[3]})
 
-    def test_what_something_kept_needs_stays(self) -> None:
+    def test_parents_of_kept_backups_are_kept(self) -> None:
         one = self.keep_chains()[1]
         self.assertEqual(
             self.planned(f'--all-volumes --keep-id {one}'),
@@ -108,7 +108,7 @@ class PlanTest(PruneTest):
             },
         )
 
-    def test_what_is_not_available_is_skipped(self) -> None:
+    def test_unavailable_backups_are_skipped(self) -> None:
         self.cloud.keep(1, status='error')
         self.cloud.keep(2)
         self.assertEqual(
@@ -129,7 +129,7 @@ class PlanTest(PruneTest):
             },
         )
 
-    def test_what_is_protected_stays_and_another_property_may_protect(self) -> None:
+    def test_protected_backups_are_kept_with_any_protect_property(self) -> None:
         self.cloud.keep(1, metadata={'protected': 'true'})
         self.cloud.keep(2, metadata={'hold': 'legal'})
         self.cloud.keep(3)
@@ -139,7 +139,7 @@ class PlanTest(PruneTest):
         other = self.planned(f'{rule} --protect-property hold')
         self.assertEqual((other['b1'][0], other['b2']), ('keep', ('keep', 'protected')))
 
-    def test_a_property_narrows_what_is_decided(self) -> None:
+    def test_property_limits_the_scope(self) -> None:
         mine: dict[str, Any] = {'metadata': {'by': 'cron'}}
         self.cloud.keep(1, **mine)
         self.cloud.keep(2, **mine)
@@ -153,7 +153,7 @@ class PlanTest(PruneTest):
             },
         )
 
-    def test_the_last_restorable_one_stays_unless_it_may_go(self) -> None:
+    def test_last_restorable_backup_is_kept_by_default(self) -> None:
         self.cloud.keep(1)
         rule = '--all-volumes --keep-property nosuch'
         self.assertEqual(
@@ -161,8 +161,8 @@ class PlanTest(PruneTest):
         )
         self.assertEqual(self.planned(f'{rule} --allow-empty')['b1'][0], 'delete')
 
-    def test_the_zone_makes_the_days(self) -> None:
-        # In Berlin the third one is of the next day.
+    def test_timezone_decides_the_days(self) -> None:
+        # In Berlin the third backup belongs to the next day.
         for number, hour in ((1, 20), (2, 21), (3, 22)):
             time = f'2026-10-02T{hour}:30:00.000000'
             self.cloud.keep(number, created_at=time, data_timestamp=time)
@@ -170,7 +170,7 @@ class PlanTest(PruneTest):
         self.assertEqual(self.planned(rule)['b2'][0], 'delete')
         self.assertEqual(self.planned(f'{rule} --timezone Europe/Berlin')['b2'][0], 'keep')
 
-    def test_a_volume_by_name_or_id_is_pruned_alone(self) -> None:
+    def test_volume_limits_the_scope_by_name_or_id(self) -> None:
         self.cloud.keep(1)
         self.cloud.keep(2, volume_id=OTHER_VOLUME_ID)
         self.cloud.on('GET /volumes/detail?name=data', {'volumes': [volume()]})
@@ -181,7 +181,7 @@ class PlanTest(PruneTest):
 
 
 class UsageTest(PruneTest):
-    def test_a_policy_that_keeps_nothing_is_refused(self) -> None:
+    def test_policy_without_rules_is_refused(self) -> None:
         for options in ('', '--allow-empty --auto-approve', '--keep-within 0s'):
             with self.subTest(options):
                 self.assert_fails(
@@ -191,7 +191,7 @@ class UsageTest(PruneTest):
                 )
                 self.assert_asked()
 
-    def test_which_volumes_has_to_be_said_once(self) -> None:
+    def test_either_volume_or_all_volumes_is_required(self) -> None:
         self.assert_misused(
             f'{PRUNE} --keep-last 1', 'one of the arguments --volume --all-volumes is required'
         )
@@ -200,7 +200,7 @@ class UsageTest(PruneTest):
             'argument --volume: not allowed with argument --all-volumes',
         )
 
-    def test_what_is_no_number_duration_id_or_zone_is_refused(self) -> None:
+    def test_invalid_number_duration_id_or_zone_is_a_usage_error(self) -> None:
         for option, value, complaint in (
             ('--keep-last', '0', 'must be 1 or greater'),
             ('--keep-daily', '-1', 'must be 1 or greater'),
@@ -218,7 +218,7 @@ class UsageTest(PruneTest):
                     f'{PRUNE} --all-volumes {option}={value}', f'argument {option}: {complaint}'
                 )
 
-    def test_without_seeing_properties_nothing_is_deleted(self) -> None:
+    def test_nothing_is_deleted_if_properties_are_hidden(self) -> None:
         self.keep_chains()
         needs = 'prune requires Block Storage 3.43 to see the properties that protect backups, but '
         result = self.openstack(f'--os-volume-api-version 3.42 {EVERYTHING} --auto-approve')
@@ -237,7 +237,7 @@ class ConsentTest(PruneTest):
     def answered(self, answer: str) -> Result:
         return self.openstack(f'-q {EVERYTHING}', stdin=Terminal(answer))
 
-    def test_where_nobody_can_be_asked_nothing_is_deleted(self) -> None:
+    def test_nothing_is_deleted_without_a_terminal(self) -> None:
         ids = self.keep_chains()
         dry = self.openstack(f'{EVERYTHING} --dry-run')
         result = self.openstack(EVERYTHING, stdin=io.StringIO('y\n'))
@@ -253,7 +253,7 @@ class ConsentTest(PruneTest):
                 self.assertEqual((result.status, result.stderr), (0, self.QUESTION))
                 self.assertEqual(self.cloud.left, {ids[3]})
 
-    def test_anything_else_does_not(self) -> None:
+    def test_other_answers_delete_nothing(self) -> None:
         ids = self.keep_chains()
         for answer in ('n\n', '\n', '', 'maybe\n'):
             with self.subTest(answer):
@@ -263,19 +263,19 @@ class ConsentTest(PruneTest):
                 )
                 self.assertEqual(self.cloud.left, set(ids))
 
-    def test_with_nothing_to_delete_nobody_is_asked(self) -> None:
+    def test_nothing_is_asked_if_nothing_is_deleted(self) -> None:
         self.cloud.keep(1)
         result = self.openstack(EVERYTHING)
         self.assertEqual((result.status, result.stderr), (0, ''))
 
-    def test_one_is_not_several(self) -> None:
+    def test_question_about_one_backup_is_singular(self) -> None:
         self.cloud.keep(1)
         self.cloud.keep(2)
         self.assertTrue(self.answered('n\n').stderr.startswith('1 backup will be deleted. '))
 
 
 class DeletionTest(PruneTest):
-    def test_the_newest_goes_first_and_each_is_looked_at_before(self) -> None:
+    def test_newest_is_deleted_first_and_each_is_read_again_before(self) -> None:
         full, one, two, newest = self.keep_chains()
         self.assertEqual(self.openstack(APPROVED).status, 0)
         self.assertEqual(self.cloud.deletions, [two, one, full])
@@ -285,13 +285,13 @@ class DeletionTest(PruneTest):
             at = lines.index(f'DELETE /backups/{id_}')
             self.assertEqual(lines[at - 1], f'GET /backups/{id_}')
 
-    def test_it_ends_when_all_are_gone(self) -> None:
+    def test_prune_ends_when_all_backups_are_gone(self) -> None:
         self.use_living(takes=40)
         full, one, two, _ = self.keep_chains()
         self.assertEqual(self.openstack(APPROVED).status, 0)
         self.assertEqual(self.cloud.gone, [two, one, full])
 
-    def test_no_more_go_at_a_time_than_asked_for(self) -> None:
+    def test_concurrency_limits_parallel_deletions(self) -> None:
         for options, most in (('--concurrency 1', 1), ('--concurrency 3', 3), ('', 4)):
             with self.subTest(options):
                 self.use_living(takes=20)
@@ -301,7 +301,7 @@ class DeletionTest(PruneTest):
                 self.assertEqual(len(self.cloud.gone), 7)
                 self.assertEqual(self.cloud.most_going, most)
 
-    def test_a_chain_stops_at_its_first_failure_and_another_goes_on(self) -> None:
+    def test_chain_stops_at_its_first_failure_and_others_continue(self) -> None:
         full, one, two, newest = self.keep_chains()
         other = self.keep_chains(first=11, volume_id=OTHER_VOLUME_ID)
         self.cloud.refuse(f'DELETE /backups/{two}', 403, 'Policy forbids it.')
@@ -318,7 +318,7 @@ class DeletionTest(PruneTest):
                 result.stderr,
             )
 
-    def test_it_stops_at_a_deletion_that_fails_in_the_cloud_too(self) -> None:
+    def test_chain_stops_if_the_cloud_fails_to_delete(self) -> None:
         full, one, two, newest = self.keep_chains()
         reason = {'status': 'error_deleting', 'fail_reason': 'No space left.'}
         self.cloud.after(1, lambda: self.cloud.spoil(two, **reason))
@@ -329,7 +329,7 @@ class DeletionTest(PruneTest):
         )
         self.assertEqual(self.cloud.deletions, [two])
 
-    def test_a_time_limit_names_what_has_not_been_asked_for(self) -> None:
+    def test_time_limit_names_backups_that_were_not_requested(self) -> None:
         self.use_living(takes=10_000)
         full, one, two, newest = self.keep_chains()
         result = self.openstack(f'{APPROVED} --timeout 30s')
@@ -340,12 +340,12 @@ class DeletionTest(PruneTest):
 
 
 class MeanwhileTest(PruneTest):
-    """What changes between the plan and the deletion."""
+    """Changes between the plan and the deletion."""
 
     def pruned(self, happens: Callable[[], object]) -> Result:
         return self.openstack(f'-q {EVERYTHING}', stdin=Hesitation('y\n', happens))
 
-    def test_changed_properties_keep_a_backup_and_what_it_needs(self) -> None:
+    def test_backup_with_changed_properties_is_kept_with_its_parents(self) -> None:
         full, one, two, newest = self.keep_chains()
         self.assert_stays(
             self.pruned(lambda: self.cloud.change(one, metadata={'a': '1'})),
@@ -361,14 +361,14 @@ class MeanwhileTest(PruneTest):
         self.assertEqual(result.status, 0, result.stderr)
         self.assertEqual(self.cloud.left, {newest})
 
-    def test_so_does_protection(self) -> None:
+    def test_newly_protected_backup_is_kept(self) -> None:
         full, _, two, newest = self.keep_chains()
         result = self.pruned(lambda: self.cloud.change(full, metadata={'protected': 'true'}))
         self.assertEqual(result.status, 1)
         self.assertEqual(self.cloud.left, {full, newest})
         self.assertEqual(self.cloud.deletions[0], two)
 
-    def test_so_does_another_status(self) -> None:
+    def test_backup_with_another_status_is_kept(self) -> None:
         full, one, two, newest = self.keep_chains()
         self.assert_stays(
             self.pruned(lambda: self.cloud.change(two, status='restoring')),
@@ -377,7 +377,7 @@ class MeanwhileTest(PruneTest):
         )
         self.assertEqual(self.cloud.deletions, [])
 
-    def test_one_alone_that_stays_is_told_in_one_sentence(self) -> None:
+    def test_single_kept_backup_is_reported_in_one_sentence(self) -> None:
         old, newest = self.cloud.keep(1), self.cloud.keep(2)
         result = self.pruned(lambda: self.cloud.change(old, status='error'))
         self.assertEqual(result.status, 1)
@@ -389,7 +389,7 @@ class MeanwhileTest(PruneTest):
         )
         self.assertEqual(self.cloud.left, {old, newest})
 
-    def test_one_that_somebody_else_deletes_is_waited_for(self) -> None:
+    def test_backup_being_deleted_is_waited_for(self) -> None:
         full, one, two, newest = self.keep_chains()
 
         def somebody_deletes() -> None:
@@ -400,13 +400,13 @@ class MeanwhileTest(PruneTest):
         self.assertEqual(self.cloud.deletions, [one, full])
         self.assertEqual((self.cloud.refused, self.cloud.left), ([], {newest}))
 
-    def test_one_that_is_gone_already_is_no_failure(self) -> None:
+    def test_backup_that_is_already_gone_is_not_a_failure(self) -> None:
         full, one, two, newest = self.keep_chains()
         self.assertEqual(self.pruned(lambda: self.cloud._rows.pop(two)).status, 0)  # noqa: SLF001
         self.assertEqual(self.cloud.deletions, [one, full])
         self.assertEqual(self.cloud.left, {newest})
 
-    def test_a_new_incremental_keeps_what_it_builds_on(self) -> None:
+    def test_new_incremental_keeps_its_parents(self) -> None:
         full, one, two, newest = self.keep_chains()
         new: list[str] = []
         result = self.pruned(lambda: new.append(self.cloud.keep(9, two)))
@@ -417,7 +417,7 @@ class MeanwhileTest(PruneTest):
 
 
 class ScopeTest(PruneTest):
-    def test_an_administrator_prunes_each_project_by_itself(self) -> None:
+    def test_administrator_prunes_each_project_separately(self) -> None:
         self.use_living(roles=('admin',))
         own = [self.cloud.keep(number) for number in (1, 2)]
         other = [self.cloud.keep(number, project=OTHER_PROJECT) for number in (3, 4)]
@@ -425,7 +425,7 @@ class ScopeTest(PruneTest):
         self.assertEqual((result.status, result.stderr), (0, ''))
         self.assertEqual(self.cloud.left, {own[1], other[1]})
 
-    def test_an_administrator_takes_nothing_from_under_another_projects_incremental(self) -> None:
+    def test_administrator_keeps_parents_of_incrementals_in_other_projects(self) -> None:
         self.use_living(roles=('admin',))
         full, newer = (self.cloud.keep(number, project=OTHER_PROJECT) for number in (1, 2))
         child = self.cloud.keep(3, full, volume_id=OTHER_VOLUME_ID, project=OTHER_PROJECT)
@@ -437,7 +437,7 @@ class ScopeTest(PruneTest):
         )
         self.assertEqual(self.cloud.left, {full, newer, child})
 
-    def test_a_member_is_refused_all_projects_and_nothing_is_deleted(self) -> None:
+    def test_all_projects_is_refused_for_members(self) -> None:
         ids = self.keep_chains()
         self.assert_fails(
             f'{EVERYTHING} --all-projects --auto-approve',

@@ -16,7 +16,7 @@ class ExportTest(CommandTest):
         self.cloud.on('GET /backups/detail?name=nightly', {'backups': [backup()]})
         self.cloud.on(f'GET /backups/{ID}/export_record', {'backup-record': RECORD})
 
-    def test_people_read_headers(self) -> None:
+    def test_table_has_headers(self) -> None:
         self.assert_prints(
             EXPORT,
             '+----------------+-----------------------------------------------+\n'
@@ -28,7 +28,7 @@ class ExportTest(CommandTest):
         )
         self.assert_asked(f'GET /backups/{ID}', f'GET /backups/{ID}/export_record')
 
-    def test_scripts_get_the_names_of_the_api(self) -> None:
+    def test_machine_formats_have_the_names_of_the_api(self) -> None:
         self.assertEqual(json.loads(self.openstack(f'{EXPORT} -f json').stdout), RECORD)
         self.assert_prints(
             f'{EXPORT} -f shell',
@@ -37,13 +37,13 @@ class ExportTest(CommandTest):
         self.assert_prints(f'{EXPORT} -f value', f'{SERVICE}\n{RECORD["backup_url"]}\n')
         self.assert_prints(f'{EXPORT} -f value -c backup_url', f'{RECORD["backup_url"]}\n')
 
-    def test_a_backup_is_found_by_name(self) -> None:
+    def test_backup_is_found_by_name(self) -> None:
         stdout = self.openstack('volume backup record export nightly -f value').stdout
         self.assertEqual(stdout, f'{SERVICE}\n{RECORD["backup_url"]}\n')
 
 
 class RefusalTest(CommandTest):
-    def test_a_member_is_told_so(self) -> None:
+    def test_export_is_refused_for_members(self) -> None:
         self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})
         self.cloud.refuse(f'GET /backups/{ID}/export_record', 403, 'Policy forbids it.')
         self.assert_fails(

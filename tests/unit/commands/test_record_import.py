@@ -14,14 +14,14 @@ class ImportTest(CommandTest):
         super().setUp()
         self.cloud.on(POST, {'backup': {'id': ID, 'name': 'nightly', 'links': []}}, status=201)
 
-    def test_a_record_is_posted_to_the_route_of_imports(self) -> None:
+    def test_record_is_posted_to_the_import_route(self) -> None:
         self.assertEqual(self.openstack(IMPORT).status, 0)
         self.assert_asked(POST)
         record = {'backup_service': 'cinder.backup.drivers.nfs', 'backup_url': 'eyJpZCI6ICIxIn0='}
         self.assert_sent(POST, {'backup-record': record})
         self.assertEqual(self.cloud.asked[0].microversion, '3.71')
 
-    def test_a_table_shows_the_backup(self) -> None:
+    def test_table_shows_the_backup(self) -> None:
         self.assert_prints(
             IMPORT,
             '+-------+--------------------------------------+\n'
@@ -32,12 +32,12 @@ class ImportTest(CommandTest):
             '+-------+--------------------------------------+\n',
         )
 
-    def test_json_and_value_have_the_same_fields(self) -> None:
+    def test_json_and_value_have_the_fields_of_the_table(self) -> None:
         stdout = self.openstack(f'{IMPORT} -f json').stdout
         self.assertEqual(json.loads(stdout), {'id': ID, 'name': 'nightly'})
         self.assert_prints(f'{IMPORT} -f value -c id', f'{ID}\n')
 
-    def test_a_record_from_an_unset_variable_is_a_usage_error(self) -> None:
+    def test_empty_record_is_a_usage_error(self) -> None:
         result = self.openstack(
             ['volume', 'backup', 'record', 'import', 'cinder.backup.drivers.nfs', '']
         )
@@ -47,12 +47,12 @@ class ImportTest(CommandTest):
 
 
 class RefusalTest(CommandTest):
-    def test_a_backup_that_exists_is_told_in_cinders_words(self) -> None:
+    def test_existing_backup_is_reported_in_cinders_words(self) -> None:
         said = 'Invalid backup: Backup already exists in database'
         self.cloud.refuse(POST, 400, f'{said}.')
         self.assert_fails(IMPORT, f'Cannot import the record: {said}.')
 
-    def test_a_cloud_without_a_backup_service_is_told(self) -> None:
+    def test_missing_backup_service_is_explained(self) -> None:
         self.cloud.refuse(POST, 503, 'Service cinder-backup could not be found.')
         self.assert_fails(
             IMPORT,
@@ -61,7 +61,7 @@ class RefusalTest(CommandTest):
             'Ask the operator of the cloud.',
         )
 
-    def test_the_backup_of_an_import_that_failed_is_named(self) -> None:
+    def test_failed_import_names_the_backup(self) -> None:
         record = base64.b64encode(json.dumps({'id': ID}).encode()).decode()
         for status, advice in (
             ('error', f' To delete it first: openstack volume backup delete {ID}'),

@@ -7,7 +7,7 @@ from tests.unit.shell import CommandTest
 
 POST = f'POST /backups/{ID}/restore'
 RESTORE = f'volume backup restore {ID}'
-# The volume that the backup was made of; whether that is encrypted is looked at before.
+# The source volume of the backup, which is read to see whether it is encrypted.
 SOURCE_ID = '22222222-aaaa-4bbb-8ccc-000000000003'
 GET_SOURCE = f'GET /volumes/{SOURCE_ID}'
 
@@ -34,23 +34,23 @@ class RestoreTest(CommandTest):
 
 
 class NewVolumeTest(RestoreTest):
-    def test_without_a_volume_cinder_makes_one(self) -> None:
+    def test_restore_without_volume_creates_one(self) -> None:
         self.assert_prints(f'{RESTORE} -f value', f'{ID}\n{VOLUME_ID}\ndata\n')
         self.assert_asked(f'GET /backups/{ID}', GET_SOURCE, POST)
         self.assert_sent(POST, {'restore': {}})
 
-    def test_a_name_that_no_volume_has_is_a_new_ones(self) -> None:
+    def test_unused_name_creates_a_volume(self) -> None:
         self.on_volumes('fresh')
         self.assertEqual(self.openstack(f'{RESTORE} fresh').status, 0)
         self.assert_asked(f'GET /backups/{ID}', 'GET /volumes/detail?name=fresh', GET_SOURCE, POST)
         self.assert_sent(POST, {'restore': {'name': 'fresh'}})
 
-    def test_a_name_in_another_case_is_a_new_ones(self) -> None:
+    def test_name_in_another_case_creates_a_volume(self) -> None:
         self.on_volumes('data', volume(name='DATA'))
         self.assertEqual(self.openstack(f'{RESTORE} data').status, 0)
         self.assert_sent(POST, {'restore': {'name': 'data'}})
 
-    def test_a_table_shows_the_volume_it_goes_to(self) -> None:
+    def test_table_shows_the_target_volume(self) -> None:
         self.assert_prints(
             RESTORE,
             '+-------------+--------------------------------------+\n'
@@ -62,12 +62,12 @@ class NewVolumeTest(RestoreTest):
             '+-------------+--------------------------------------+\n',
         )
 
-    def test_json_has_the_same_fields(self) -> None:
+    def test_json_shows_the_target_volume(self) -> None:
         stdout = self.openstack(f'{RESTORE} -f json').stdout
         said = {'id': ID, 'volume_id': VOLUME_ID, 'volume_name': 'data'}
         self.assertEqual(json.loads(stdout), said)
 
-    def test_a_backup_is_found_by_name(self) -> None:
+    def test_backup_is_found_by_name(self) -> None:
         self.cloud.on(
             'GET /backups/detail?name=nightly', {'backups': [backup(volume_id=SOURCE_ID)]}
         )
@@ -76,7 +76,7 @@ class NewVolumeTest(RestoreTest):
 
 
 class ExistingVolumeTest(RestoreTest):
-    def test_an_existing_volume_is_not_overwritten_unasked(self) -> None:
+    def test_existing_volume_is_not_overwritten_without_force(self) -> None:
         self.on_volumes('data', volume())
         self.assert_fails(
             f'{RESTORE} data',
@@ -85,7 +85,7 @@ class ExistingVolumeTest(RestoreTest):
         )
         self.assert_nothing_restored()
 
-    def test_nor_one_given_by_its_id(self) -> None:
+    def test_existing_volume_by_id_is_not_overwritten_without_force(self) -> None:
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume(name='')})
         self.assert_fails(
             f'{RESTORE} {VOLUME_ID}',
@@ -94,7 +94,7 @@ class ExistingVolumeTest(RestoreTest):
         )
         self.assert_nothing_restored()
 
-    def test_force_overwrites_wherever_it_stands(self) -> None:
+    def test_force_works_in_any_position(self) -> None:
         for arguments in (
             f'--force {ID} data',
             f'{ID} --force data',
@@ -109,26 +109,26 @@ class ExistingVolumeTest(RestoreTest):
                 self.assertEqual((result.status, result.stderr), (0, ''))
                 self.assert_sent(POST, {'restore': {'volume_id': VOLUME_ID}})
 
-    def test_a_volume_given_by_its_id_costs_one_look(self) -> None:
+    def test_volume_id_takes_one_look_up(self) -> None:
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
         self.assertEqual(self.openstack(f'{RESTORE} --force {VOLUME_ID}').status, 0)
         self.assert_asked(f'GET /backups/{ID}', f'GET /volumes/{VOLUME_ID}', GET_SOURCE, POST)
 
-    def test_force_does_no_harm_to_a_new_volume(self) -> None:
+    def test_force_is_accepted_for_a_new_volume(self) -> None:
         self.on_volumes('fresh')
         self.assertEqual(self.openstack(f'{RESTORE} fresh --force').status, 0)
         self.assert_sent(POST, {'restore': {'name': 'fresh'}})
 
-    def test_the_option_that_guides_write_is_the_argument(self) -> None:
+    def test_volume_option_of_guides_is_the_argument(self) -> None:
         self.on_volumes('fresh')
         self.assertEqual(self.openstack(f'{RESTORE} --volume fresh').status, 0)
         self.assert_sent(POST, {'restore': {'name': 'fresh'}})
 
 
 class DataAtRiskTest(RestoreTest):
-    """Where OSC's own restore makes a volume that nobody asked for."""
+    """Cases in which the built-in restore creates an unwanted volume."""
 
-    def test_an_ambiguous_volume_is_refused(self) -> None:
+    def test_ambiguous_volume_is_refused(self) -> None:
         self.on_volumes('data', volume(), volume(OTHER_VOLUME_ID))
         for force in ('', '--force'):
             with self.subTest(force):
@@ -140,7 +140,7 @@ class DataAtRiskTest(RestoreTest):
                 )
                 self.assert_nothing_restored()
 
-    def test_an_unknown_id_is_not_the_name_of_a_new_volume(self) -> None:
+    def test_unknown_id_does_not_create_a_volume(self) -> None:
         self.cloud.refuse(f'GET /volumes/{OTHER_VOLUME_ID}', 404, 'Volume could not be found.')
         self.on_volumes(OTHER_VOLUME_ID)
         self.assert_fails(
@@ -150,7 +150,7 @@ class DataAtRiskTest(RestoreTest):
         )
         self.assert_nothing_restored()
 
-    def test_a_look_up_that_fails_is_not_the_absence_of_a_volume(self) -> None:
+    def test_failed_look_up_does_not_create_a_volume(self) -> None:
         self.cloud.refuse('GET /volumes/detail?name=data', 503, 'Busy.')
         self.assert_fails(
             f'{RESTORE} data',
@@ -159,7 +159,7 @@ class DataAtRiskTest(RestoreTest):
         )
         self.assert_nothing_restored()
 
-    def test_nor_is_one_of_an_id(self) -> None:
+    def test_failed_look_up_of_an_id_does_not_create_a_volume(self) -> None:
         self.cloud.refuse(f'GET /volumes/{VOLUME_ID}', 503, 'Busy.')
         self.assert_fails(
             f'{RESTORE} {VOLUME_ID}',
@@ -168,7 +168,7 @@ class DataAtRiskTest(RestoreTest):
         )
         self.assert_asked(f'GET /backups/{ID}', f'GET /volumes/{VOLUME_ID}')
 
-    def test_an_unknown_backup_makes_no_volume(self) -> None:
+    def test_unknown_backup_does_not_create_a_volume(self) -> None:
         self.cloud.on('GET /backups/detail?name=nosuch', {'backups': []})
         self.assert_fails(
             'volume backup restore nosuch fresh', "No backup has the name or ID 'nosuch'."
@@ -177,7 +177,7 @@ class DataAtRiskTest(RestoreTest):
 
 
 class UsageTest(RestoreTest):
-    def test_two_volumes_are_too_many(self) -> None:
+    def test_two_volumes_are_a_usage_error(self) -> None:
         self.assert_fails(
             f'{RESTORE} one --volume two',
             "Give one <volume>, not both 'one' and 'two'.",
@@ -190,22 +190,22 @@ class UsageTest(RestoreTest):
         )
         self.assert_asked()
 
-    def test_what_is_left_over_is_refused(self) -> None:
+    def test_extra_arguments_are_a_usage_error(self) -> None:
         self.assert_misused(f'{RESTORE} one two', 'unrecognized arguments: two')
-        # Newer Pythons fill <volume> from behind an option by themselves.
+        # Newer Pythons accept <volume> after an option by themselves.
         result = self.openstack(f'{RESTORE} --force one two')
         self.assertEqual((result.status, result.stdout), (2, ''))
         self.assertRegex(result.stderr, r'error: unrecognized arguments: (one )?two\n\Z')
         self.assert_misused(f'{RESTORE} --forec', 'unrecognized arguments: --forec')
 
-    def test_a_backup_is_required(self) -> None:
+    def test_backup_is_required(self) -> None:
         self.assert_misused(
             'volume backup restore --force', 'the following arguments are required: <backup>'
         )
 
 
 class RefusalTest(RestoreTest):
-    def test_a_backup_that_is_not_available_is_refused_before_anything_else(self) -> None:
+    def test_unavailable_backup_is_refused_first(self) -> None:
         for status in ('creating', 'restoring', 'error', 'deleting'):
             with self.subTest(status):
                 self.use_cloud().on(f'GET /backups/{ID}', {'backup': backup(status=status)})
@@ -216,7 +216,7 @@ class RefusalTest(RestoreTest):
                 )
                 self.assert_asked(f'GET /backups/{ID}')
 
-    def test_a_status_that_has_changed_meanwhile_is_told_in_cinders_words(self) -> None:
+    def test_changed_status_is_reported_in_cinders_words(self) -> None:
         self.use_cloud()
         self.on_backup()
         said = 'Invalid backup: Backup status must be available.'
@@ -224,7 +224,7 @@ class RefusalTest(RestoreTest):
         self.cloud.on(f'GET /volumes/detail?name=restore_backup_{ID}', {'volumes': []})
         self.assert_fails(RESTORE, f"Cannot restore backup 'nightly' ({ID}): {said}")
 
-    def test_a_volume_that_is_too_small_is_told_in_cinders_words(self) -> None:
+    def test_small_volume_is_reported_in_cinders_words(self) -> None:
         self.use_cloud()
         self.on_backup()
         self.on_volumes('data', volume())

@@ -27,12 +27,12 @@ class SetTest(CommandTest):
 
 
 class UpdateTest(SetTest):
-    def test_only_what_was_asked_for_is_written(self) -> None:
+    def test_only_given_options_are_written(self) -> None:
         self.assert_puts('--name web', name='web')
         self.assert_puts(['--description', 'all of it'], description='all of it')
         self.assert_puts('--name web --description x', name='web', description='x')
 
-    def test_an_empty_name_or_description_is_cleared(self) -> None:
+    def test_empty_name_and_description_are_cleared(self) -> None:
         self.assert_puts(['--name', ''], name='')
         self.assert_puts(['--description', ''], description='')
 
@@ -46,16 +46,16 @@ class UpdateTest(SetTest):
         self.assert_puts('--no-property --property c=4', metadata={'c': '4'})
         self.assert_puts('--property c=4 --no-property', metadata={'c': '4'})
 
-    def test_everything_at_once_is_one_write(self) -> None:
+    def test_several_options_take_one_request(self) -> None:
         self.assert_puts('--name web --no-property', name='web', metadata={})
 
-    def test_a_backup_is_found_by_name(self) -> None:
+    def test_backup_is_found_by_name(self) -> None:
         self.cloud.on('GET /backups/detail?name=nightly', {'backups': [backup()]})
         self.cloud.on(PUT, UPDATED)
         self.assert_prints('volume backup set nightly --name web', '')
         self.assert_asked('GET /backups/detail?name=nightly', PUT)
 
-    def test_a_refusal_says_that_nothing_was_set(self) -> None:
+    def test_refusal_says_that_nothing_was_set(self) -> None:
         self.cloud.refuse(PUT, 400, 'Invalid input.')
         self.assert_fails(
             f'{SET} --name web',
@@ -64,31 +64,31 @@ class UpdateTest(SetTest):
 
 
 class StateTest(SetTest):
-    def test_a_state_is_an_action(self) -> None:
+    def test_state_uses_the_action(self) -> None:
         self.cloud.on(ACTION, status=202)
         self.assert_prints(f'{SET} --state error', '')
         self.assert_asked(f'GET /backups/{ID}', ACTION)
         self.assert_sent(ACTION, {'os-reset_status': {'status': 'error'}})
 
-    def test_a_state_is_set_on_the_oldest_cloud(self) -> None:
+    def test_state_is_set_on_the_oldest_cloud(self) -> None:
         self.use_cloud(maximum='3.0')
         self.on_backup()
         self.cloud.on(ACTION, status=202)
         self.assert_prints(f'{SET} --state available', '')
         self.assertEqual(self.cloud.asked[-1].microversion, '3.0')
 
-    def test_a_state_is_set_with_any_pin(self) -> None:
+    def test_state_is_set_with_any_pin(self) -> None:
         self.cloud.on(ACTION, status=202)
         self.assert_prints(f'--os-volume-api-version 3.8 {SET} --state available', '')
         self.assertEqual(self.cloud.asked[-1].microversion, '3.8')
 
-    def test_state_and_name_are_two_requests(self) -> None:
+    def test_state_and_name_take_two_requests(self) -> None:
         self.cloud.on(ACTION, status=202)
         self.cloud.on(PUT, UPDATED)
         self.assert_prints(f'{SET} --name web --state error', '')
         self.assert_asked(f'GET /backups/{ID}', ACTION, PUT)
 
-    def test_a_state_that_is_refused_does_not_keep_the_name(self) -> None:
+    def test_name_is_set_after_a_refused_state(self) -> None:
         self.cloud.refuse(ACTION, 403, "Policy doesn't allow it.")
         self.cloud.on(PUT, UPDATED)
         self.assert_fails(
@@ -98,7 +98,7 @@ class StateTest(SetTest):
             'Set: name, properties. Not set: state.',
         )
 
-    def test_a_name_that_is_refused_does_not_undo_the_state(self) -> None:
+    def test_state_remains_after_a_refused_name(self) -> None:
         self.cloud.on(ACTION, status=202)
         self.cloud.refuse(PUT, 503, 'Busy.')
         self.assert_fails(
@@ -107,21 +107,21 @@ class StateTest(SetTest):
             'said: Busy). Try again later. Set: state. Not set: name.',
         )
 
-    def test_both_refused_nothing_was_set(self) -> None:
+    def test_two_refusals_set_nothing(self) -> None:
         self.cloud.refuse(ACTION, 400, 'No.')
         self.cloud.refuse(PUT, 400, 'Never.')
         result = self.openstack(f'{SET} --name web --state error')
         self.assertEqual((result.status, result.stdout), (1, ''))
         self.assertTrue(result.stderr.endswith(' Nothing was set.\n'), result.stderr)
 
-    def test_a_state_that_cannot_be_set_is_a_usage_error(self) -> None:
+    def test_invalid_state_is_a_usage_error(self) -> None:
         result = self.openstack(f'{SET} --state deleting')
         self.assertEqual(result.status, 2)
         self.assert_asked()
 
 
 class NothingChangedTest(CommandTest):
-    """A command that is refused has changed nothing, not even its first half."""
+    """A refused command changes nothing, not even part of it."""
 
     def test_nothing_to_set_is_a_usage_error(self) -> None:
         self.assert_fails(
@@ -131,7 +131,7 @@ class NothingChangedTest(CommandTest):
         )
         self.assert_asked()
 
-    def test_an_option_that_the_pin_lacks_is_refused_first(self) -> None:
+    def test_option_above_the_pin_is_refused_first(self) -> None:
         for given, option, since in (
             ('--name web', '--name', '3.9'),
             ('--description x', '--description', '3.9'),
@@ -148,7 +148,7 @@ class NothingChangedTest(CommandTest):
                 )
                 self.assert_asked('GET ')
 
-    def test_an_option_that_the_cloud_lacks_is_refused_first(self) -> None:
+    def test_option_above_the_cloud_is_refused_first(self) -> None:
         for given, option, since, maximum in (
             ('--name web', '--name', '3.9', '3.8'),
             ('--description x', '--description', '3.9', '3.8'),
@@ -164,13 +164,13 @@ class NothingChangedTest(CommandTest):
                 )
                 self.assert_asked(f'GET /backups/{ID}')
 
-    def test_a_name_is_set_below_the_version_of_properties_and_nothing_else(self) -> None:
+    def test_name_is_set_on_clouds_without_properties(self) -> None:
         self.use_cloud(maximum='3.42').on(f'GET /backups/{ID}', {'backup': backup()})
         self.cloud.on(PUT, UPDATED)
         self.assert_prints(f'{SET} --name web', '')
         self.assert_sent(PUT, {'backup': {'name': 'web'}})
 
-    def test_an_ambiguous_name_is_refused(self) -> None:
+    def test_ambiguous_name_is_refused(self) -> None:
         rows = [backup(), backup(OTHER_ID)]
         self.cloud.on('GET /backups/detail?name=nightly', {'backups': rows})
         self.assertEqual(self.openstack('volume backup set nightly --name web').status, 1)

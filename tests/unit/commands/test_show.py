@@ -11,7 +11,7 @@ SHOW = f'volume backup show {ID}'
 
 
 class ShowTest(CommandTest):
-    def test_a_table_has_every_field(self) -> None:
+    def test_table_has_every_field(self) -> None:
         self.cloud.on(f'GET /backups/{ID}', {'backup': backup(metadata={'keep': 'yes'})})
         self.assert_prints(
             SHOW,
@@ -50,14 +50,14 @@ class ShowTest(CommandTest):
         self.assertEqual((shown['size'], shown['is_incremental']), (7, False))
         self.assertIsNone(shown['snapshot_id'])
 
-    def test_one_found_by_name_shows_the_same(self) -> None:
+    def test_backup_found_by_name_has_the_same_fields(self) -> None:
         row = backup(metadata={'keep': 'yes'}, encryption_key_id='key')
         self.cloud.on(f'GET /backups/{ID}', {'backup': row})
         self.cloud.on('GET /backups/detail?name=nightly', {'backups': [row]})
         by_name = self.openstack('volume backup show nightly')
         self.assertEqual(by_name, self.openstack(SHOW))
 
-    def test_an_administrator_sees_whose_it_is(self) -> None:
+    def test_administrators_see_the_owner(self) -> None:
         row = backup(**{'os-backup-project-attr:project_id': OTHER_PROJECT}, user_id='u')
         self.cloud.on(f'GET /backups/{ID}', {'backup': row})
         self.cloud.on('GET /backups/detail?name=nightly', {'backups': [row]})
@@ -68,7 +68,7 @@ class ShowTest(CommandTest):
                     f'{OTHER_PROJECT}\nu\n',
                 )
 
-    def test_what_an_older_version_lacks_is_none(self) -> None:
+    def test_fields_of_newer_microversions_are_none(self) -> None:
         row = backup()
         del row['metadata']
         self.cloud.on(f'GET /backups/{ID}', {'backup': row})
@@ -76,7 +76,7 @@ class ShowTest(CommandTest):
             f'--os-volume-api-version 3.1 {SHOW} -f value -c metadata -c project_id', 'None\nNone\n'
         )
 
-    def test_the_oldest_version_can_be_pinned(self) -> None:
+    def test_oldest_microversion_can_be_pinned(self) -> None:
         self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})
         result = self.openstack(f'--os-volume-api-version 3.0 {SHOW} -f value -c id')
         self.assertEqual((result.status, result.stdout), (0, f'{ID}\n'))
@@ -92,12 +92,12 @@ class ShowTest(CommandTest):
 
 
 class ScopeTest(CommandTest):
-    def test_an_administrator_finds_a_name_in_every_project(self) -> None:
+    def test_administrator_finds_a_name_in_all_projects(self) -> None:
         self.use_cloud(roles=('admin',))
         self.cloud.on('GET /backups/detail?name=nightly&all_tenants=1', {'backups': [backup()]})
         self.assert_prints('volume backup show nightly --all-projects -f value -c id', f'{ID}\n')
 
-    def test_an_administrator_finds_a_name_in_one_project(self) -> None:
+    def test_administrator_finds_a_name_in_one_project(self) -> None:
         self.use_cloud(roles=('admin',))
         query = f'name=nightly&all_tenants=1&project_id={OTHER_PROJECT}'
         self.cloud.on(f'GET /backups/detail?{query}', {'backups': [backup()]})
@@ -105,7 +105,7 @@ class ScopeTest(CommandTest):
             f'volume backup show nightly --project {OTHER_PROJECT} -f value -c id', f'{ID}\n'
         )
 
-    def test_a_name_that_several_projects_use_is_refused(self) -> None:
+    def test_name_used_in_several_projects_is_refused(self) -> None:
         self.use_cloud(roles=('admin',))
         rows = [backup(), backup(OTHER_ID)]
         self.cloud.on('GET /backups/detail?name=nightly&all_tenants=1', {'backups': rows})

@@ -16,7 +16,7 @@ LATE = '2026-11-09T02:00:00.000000'
 
 class SummaryTest(CommandTest):
     def on_both(self, *rows: dict[str, Any], query: str = '', **names: str | None) -> None:
-        """Have these backups, and the volumes ``data`` and ``spare`` with these names."""
+        """Prepare these backups, and volumes with these names."""
         ids = {'data': VOLUME_ID, 'spare': OTHER_VOLUME_ID}
         volumes = [{'id': ids[key], 'name': name} for key, name in names.items()]
         self.cloud.on(f'GET /backups/detail{query}', {'backups': list(rows)})
@@ -60,7 +60,7 @@ class CountTest(SummaryTest):
             ],
         )
 
-    def test_it_costs_one_list_of_backups_and_one_of_volumes(self) -> None:
+    def test_summary_reads_one_list_of_backups_and_one_of_volumes(self) -> None:
         self.on_both(backup(), backup(OTHER_ID, volume_id=OTHER_VOLUME_ID), data='a', spare='b')
         for format_ in ('json', 'table'):
             with self.subTest(format_):
@@ -68,7 +68,7 @@ class CountTest(SummaryTest):
                 self.assertEqual(self.openstack(f'{SUMMARY} -f {format_}').status, 0)
                 self.assert_asked(*LISTS)
 
-    def test_a_volume_without_any_is_there(self) -> None:
+    def test_volume_without_backups_is_listed(self) -> None:
         self.on_both(backup(), data='data', spare='spare')
         self.assertEqual(
             self.rows()[1],
@@ -83,21 +83,21 @@ class CountTest(SummaryTest):
             },
         )
 
-    def test_people_read_names_in_their_order(self) -> None:
+    def test_table_is_sorted_by_volume_name(self) -> None:
         self.on_both(backup(), data='z\x1b', spare='a')
         lines = self.openstack(f'{SUMMARY} -c Volume -c Backups').stdout.splitlines()
         self.assertEqual(lines[3:5], ['| a      |       0 |', r'| z\x1b  |       1 |'])
 
-    def test_a_deleted_volume_is_counted_under_its_id(self) -> None:
+    def test_deleted_volume_is_listed_by_id(self) -> None:
         self.on_both(backup(), spare='spare')
         lines = self.openstack(f'{SUMMARY} -c Volume').stdout.splitlines()
         self.assertEqual([each.strip('| ') for each in lines[3:5]], [VOLUME_ID, 'spare'])
 
-    def test_there_may_be_nothing(self) -> None:
+    def test_empty_project_has_no_rows(self) -> None:
         self.on_both()
         self.assertEqual(self.rows(), [])
 
-    def test_both_lists_are_read_to_their_ends(self) -> None:
+    def test_all_pages_of_both_lists_are_read(self) -> None:
         link = {'rel': 'next', 'href': 'http://elsewhere.test/'}
         page = {'backups': [backup()], 'backups_links': [link]}
         self.cloud.on('GET /backups/detail', page)
@@ -111,7 +111,7 @@ class CountTest(SummaryTest):
             [(VOLUME_ID, 2), (OTHER_VOLUME_ID, 0)],
         )
 
-    def test_volumes_that_cannot_be_listed_are_a_failure(self) -> None:
+    def test_failure_to_list_volumes_is_reported(self) -> None:
         self.cloud.on('GET /backups/detail', {'backups': [backup()]})
         self.cloud.refuse('GET /volumes', 403, 'Policy forbids it.')
         result = self.openstack(SUMMARY)
@@ -120,7 +120,7 @@ class CountTest(SummaryTest):
 
 
 class ScopeTest(SummaryTest):
-    def test_an_administrator_counts_what_others_have(self) -> None:
+    def test_administrator_counts_other_projects(self) -> None:
         for options, query in (
             ('--all-projects', '?all_tenants=1'),
             (f'--project {OTHER_PROJECT}', f'?all_tenants=1&project_id={OTHER_PROJECT}'),
@@ -132,7 +132,7 @@ class ScopeTest(SummaryTest):
                 self.assertEqual((row['Volume'], row['Backups']), (VOLUME_ID, 1))
                 self.assert_asked(*(f'{each}{query}' for each in LISTS))
 
-    def test_a_member_is_told_that_it_is_the_own_project_only(self) -> None:
+    def test_all_projects_warns_members(self) -> None:
         self.on_both(backup(), query='?all_tenants=1', data='data')
         self.assert_prints(
             f'{SUMMARY} --all-projects -f value -c Backups',
@@ -141,7 +141,7 @@ class ScopeTest(SummaryTest):
             "project's.",
         )
 
-    def test_a_member_is_refused_another_project(self) -> None:
+    def test_another_project_is_refused_for_members(self) -> None:
         self.on_both(backup(), query=f'?all_tenants=1&project_id={OTHER_PROJECT}')
         self.assert_fails(
             f'{SUMMARY} --project {OTHER_PROJECT}',

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every ``volume backup`` command is ours, and nothing else changes."""
+"""The plugin takes over every ``volume backup`` command, and nothing else."""
 
 import tempfile
 from pathlib import Path
@@ -35,12 +35,12 @@ class TakeoverTest(CommandTest):
                 self.assertEqual((result.status, result.stderr), (0, ''))
                 self.assertIn(OURS, result.stdout)
 
-    def test_other_volume_commands_are_not(self) -> None:
+    def test_other_volume_commands_are_not_ours(self) -> None:
         for command in ('volume list', 'volume snapshot list', 'volume backup'):
             with self.subTest(command):
                 self.assertNotIn(OURS, self.openstack(f'help {command}').stdout)
 
-    def test_oscs_own_commands_stay_for_version_2(self) -> None:
+    def test_version_2_keeps_the_built_in_commands(self) -> None:
         for command in ('create', 'delete', 'list', 'restore', 'set', 'show'):
             with self.subTest(command):
                 result = self.openstack(f'--os-volume-api-version 2 volume backup {command} --help')
@@ -58,16 +58,16 @@ class TakeoverTest(CommandTest):
         named = next(line for line in lines if line.strip().startswith('cmds_volume_backup='))
         self.assertEqual(set(named.partition("'")[2].rstrip("'").split()), verbs)
 
-    def test_the_list_of_commands_names_them_as_ours(self) -> None:
+    def test_command_list_has_every_command(self) -> None:
         result = self.openstack('command list --group openstack.volume_backup.v3 -f json')
         for command in COMMANDS:
             self.assertIn(f'"volume backup {command}"', result.stdout)
 
-    def test_stderr_stays_empty(self) -> None:
+    def test_stderr_is_empty(self) -> None:
         self.cloud.on('GET /backups/detail', {'backups': []})
         self.assert_prints('volume backup list -f value', '')
 
-    def test_stderr_stays_empty_where_clouds_yaml_turns_logging_on(self) -> None:
+    def test_stderr_is_empty_if_clouds_yaml_configures_logging(self) -> None:
         with tempfile.TemporaryDirectory() as directory:
             self.cloud.configure(Path(directory, 'clouds.yaml'), logging={'cliff': 'warning'})
             self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})

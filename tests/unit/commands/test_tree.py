@@ -18,7 +18,7 @@ def id_of(number: int) -> str:
 
 
 def made(number: int, *, full: bool = False, **changes: Any) -> dict[str, Any]:
-    """Give the backup of a day of that number, which nothing has touched since."""
+    """Return the backup of a day, not changed since then."""
     time = f'2026-11-{number:02}T02:00:00.000000'
     times = {'created_at': time, 'updated_at': time, 'data_timestamp': time}
     said = {'name': f'b{number}', 'is_incremental': not full, **times, **changes}
@@ -26,18 +26,18 @@ def made(number: int, *, full: bool = False, **changes: Any) -> dict[str, Any]:
 
 
 def line(number: int, kind: str = 'incremental') -> str:
-    """Give what is told of a backup without anything special."""
+    """Return the line of a backup without marks."""
     return f'{kind} 2026-11-{number:02} 02:00 1 GiB b{number}'
 
 
 def touched(number: int) -> dict[str, Any]:
-    """Give the time when a child of that day was finished, which Cinder counts in its parent."""
+    """Return the time when a child of that day finished, which updates its parent."""
     return {'updated_at': f'2026-11-{number:02}T02:09:00.000000'}
 
 
 class TreeTest(CommandTest):
     def on_rows(self, *rows: dict[str, Any], query: str = '') -> None:
-        """List these, the newest first as Cinder does, and know the name of their volume."""
+        """Prepare a list of these backups, newest first, and the name of their volume."""
         self.cloud.on(f'{LIST}{query}', {'backups': list(reversed(rows))})
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
 
@@ -45,14 +45,14 @@ class TreeTest(CommandTest):
         self.assert_prints(f'{TREE} {options}', ''.join(f'{line}\n' for line in lines))
 
     def links(self, options: str = '') -> dict[str, tuple[str | None, bool]]:
-        """Give the parent of each backup, and whether that is certain, as machines get them."""
+        """Return the parent of each backup, and whether that is certain, from the JSON output."""
         result = self.openstack(f'{TREE} -f json {options}')
         self.assertEqual((result.status, result.stderr), (0, ''))
         return {row['ID']: (row['Parent'], row['Certain']) for row in json.loads(result.stdout)}
 
 
 class DrawingTest(TreeTest):
-    def test_a_straight_chain_goes_straight_down(self) -> None:
+    def test_straight_chain_is_not_indented(self) -> None:
         self.on_rows(
             made(1, full=True, **touched(2)),
             made(2, **touched(3)),
@@ -69,7 +69,7 @@ class DrawingTest(TreeTest):
         )
         self.assert_asked(LIST, f'GET /volumes/{VOLUME_ID}')
 
-    def test_each_full_one_begins_a_chain(self) -> None:
+    def test_each_full_backup_begins_a_chain(self) -> None:
         self.on_rows(
             made(1, full=True, **touched(2)), made(2), made(3, full=True, **touched(4)), made(4)
         )
@@ -82,8 +82,8 @@ class DrawingTest(TreeTest):
             '',
         )
 
-    def test_a_branch_is_indented_and_the_last_one_is_not(self) -> None:
-        # The third is of a snapshot that is older than the second; the fourth builds on the second.
+    def test_branch_is_indented_and_last_child_is_not(self) -> None:
+        # The third backup is of a snapshot older than the second; the fourth builds on the second.
         of_snapshot: dict[str, Any] = {
             'snapshot_id': SNAPSHOT_ID,
             'data_timestamp': '2026-11-01T12:00:00.000000',
@@ -96,16 +96,16 @@ class DrawingTest(TreeTest):
             f'┌ {line(1, "full")}',
             f'├─┬ {line(2)}',
             f'│ └ {line(4)}',
-            # It builds on the second if the first was not available at that moment.
+            # It builds on the second backup if the first was not available at that time.
             f'└ {line(3)} (?)',
             '',
         )
 
-    def test_one_whose_parent_is_not_here_says_so(self) -> None:
+    def test_missing_parent_is_marked(self) -> None:
         self.on_rows(made(2))
         self.assert_draws(f'{HEADING}: 1 backup', f'  {line(2)} (parent missing)', '')
 
-    def test_one_whose_parent_is_in_doubt_has_a_question_mark(self) -> None:
+    def test_uncertain_parent_has_a_question_mark(self) -> None:
         self.on_rows(made(1, full=True, **touched(3)), made(2, **touched(3)), made(3))
         self.assert_draws(
             f'{HEADING}: 3 backups',
@@ -115,17 +115,17 @@ class DrawingTest(TreeTest):
             '',
         )
 
-    def test_a_status_is_shown_where_it_is_not_available(self) -> None:
+    def test_status_other_than_available_is_shown(self) -> None:
         self.on_rows(made(1, full=True, status='error'))
         self.assert_draws(f'{HEADING}: 1 backup', f'  {line(1, "full")} [error]', '')
 
-    def test_one_without_a_name_has_its_id(self) -> None:
+    def test_backup_without_name_is_shown_by_id(self) -> None:
         self.on_rows(made(1, full=True, name=None))
         self.assert_draws(
             f'{HEADING}: 1 backup', f'  {line(1, "full")}'.replace('b1', id_of(1)), ''
         )
 
-    def test_names_are_made_safe(self) -> None:
+    def test_control_characters_in_names_are_escaped(self) -> None:
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume(name='v\x1b')})
         self.on_rows(made(1, full=True, name='n\x1b'))
         self.assert_draws(
@@ -134,7 +134,7 @@ class DrawingTest(TreeTest):
             '',
         )
 
-    def test_each_volume_has_a_heading_and_a_deleted_one_its_id(self) -> None:
+    def test_each_volume_has_a_heading_with_name_or_id(self) -> None:
         gone = f'GET /volumes/{OTHER_VOLUME_ID}'
         self.cloud.refuse(gone, 404, 'Volume could not be found.')
         self.cloud.on(f'GET /volumes/detail?name={OTHER_VOLUME_ID}', {'volumes': []})
@@ -149,12 +149,12 @@ class DrawingTest(TreeTest):
             '',
         )
 
-    def test_nothing_is_drawn_of_nothing(self) -> None:
+    def test_empty_tree_prints_nothing(self) -> None:
         self.on_rows()
         self.assert_draws()
         self.assert_asked(LIST)
 
-    def test_no_chain_is_too_long(self) -> None:
+    def test_long_chain_is_drawn(self) -> None:
         times = [f'2026-11-01T{n // 60:02}:{n % 60:02}:00.000000' for n in range(1200)]
         rows = [
             backup(
@@ -169,7 +169,7 @@ class DrawingTest(TreeTest):
         self.assertEqual(len(lines), len(rows) + 2)
         self.assertEqual({each[:2] for each in lines[2:-2]}, {'├ '})
 
-    def test_a_table_of_columns_can_be_had(self) -> None:
+    def test_column_option_prints_a_table(self) -> None:
         self.on_rows(made(1, full=True), made(2))
         lines = self.openstack(f'{TREE} -c Name -c Certain').stdout.splitlines()
         self.assertEqual(
@@ -212,25 +212,25 @@ class MachineTest(TreeTest):
         )
         self.assert_asked(LIST)
 
-    def test_doubt_and_a_missing_parent_are_told(self) -> None:
+    def test_json_marks_uncertain_and_missing_parents(self) -> None:
         elsewhere = made(4, volume_id=OTHER_VOLUME_ID)
         self.on_rows(made(1, full=True, **touched(3)), made(2, **touched(3)), made(3), elsewhere)
         links = self.links()
         self.assertEqual(links[id_of(3)], (id_of(2), False))
         self.assertEqual(links[id_of(4)], (None, False))
 
-    def test_chains_of_another_volume_have_nothing_to_do_with_each_other(self) -> None:
+    def test_chains_of_different_volumes_are_separate(self) -> None:
         self.on_rows(made(1, full=True), made(2, full=True, volume_id=OTHER_VOLUME_ID), made(3))
         self.assertEqual(self.links()[id_of(3)], (id_of(1), True))
 
 
 class VolumeTest(TreeTest):
-    def test_a_volume_is_asked_for_alone(self) -> None:
+    def test_volume_limits_the_request(self) -> None:
         self.on_rows(made(1, full=True), query=f'?volume_id={VOLUME_ID}')
         self.assertEqual(set(self.links(f'--volume {VOLUME_ID}')), {id_of(1)})
         self.assert_asked(f'{LIST}?volume_id={VOLUME_ID}')
 
-    def test_several_are_asked_for_one_after_another_by_name_too(self) -> None:
+    def test_several_volumes_are_read_one_after_another(self) -> None:
         self.cloud.on('GET /volumes/detail?name=data', {'volumes': [volume()]})
         self.on_rows(made(1, full=True), query=f'?volume_id={VOLUME_ID}')
         other = made(2, full=True, volume_id=OTHER_VOLUME_ID)
@@ -238,7 +238,7 @@ class VolumeTest(TreeTest):
         links = self.links(f'--volume data --volume {OTHER_VOLUME_ID}')
         self.assertEqual(list(links), [id_of(1), id_of(2)])
 
-    def test_an_unknown_one_is_no_empty_tree(self) -> None:
+    def test_unknown_volume_is_a_failure(self) -> None:
         self.cloud.on('GET /volumes/detail?name=nosuch', {'volumes': []})
         result = self.openstack(f'{TREE} --volume nosuch')
         self.assertEqual((result.status, result.stdout), (1, ''))
@@ -253,7 +253,7 @@ class AdminTest(TreeTest):
         query = f'?parent_id={id_of(number)}&all_tenants=1'
         self.cloud.on(f'{LIST}{query}', {'backups': list(children)})
 
-    def test_exact_shows_the_parents_that_cinder_has(self) -> None:
+    def test_exact_shows_the_parents_of_cinder(self) -> None:
         full = made(1, full=True, **touched(3), **OWN)
         second, third = made(2, **touched(3), **OWN), made(3, **OWN)
         self.on_rows(full, second, third)
@@ -276,12 +276,12 @@ class AdminTest(TreeTest):
             [f'{LIST}?parent_id={id_of(number)}&all_tenants=1' for number in (1, 2, 3)],
         )
 
-    def test_exact_asks_nothing_where_nothing_is_incremental(self) -> None:
+    def test_exact_sends_no_request_for_full_backups(self) -> None:
         self.on_rows(made(1, full=True, **OWN))
         self.assertEqual(self.links('--exact'), {id_of(1): (None, True)})
         self.assert_asked(LIST)
 
-    def test_a_volume_in_two_projects_has_two_chains(self) -> None:
+    def test_volume_in_two_projects_has_two_chains(self) -> None:
         other: dict[str, Any] = {PROJECT: OTHER_PROJECT}
         rows = (
             made(1, full=True, **OWN),
@@ -296,13 +296,13 @@ class AdminTest(TreeTest):
 
 
 class MemberTest(TreeTest):
-    def test_exact_is_refused_and_nothing_asked_for(self) -> None:
+    def test_exact_is_refused_for_members_before_any_request(self) -> None:
         self.assert_fails(
             f'{TREE} --exact', 'Only an administrator can see which parents Cinder has.'
         )
         self.assert_asked()
 
-    def test_another_project_is_refused(self) -> None:
+    def test_another_project_is_refused_for_members(self) -> None:
         self.on_rows(query=f'?all_tenants=1&project_id={OTHER_PROJECT}')
         self.assert_fails(
             f'{TREE} --project {OTHER_PROJECT}',

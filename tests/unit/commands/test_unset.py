@@ -15,24 +15,24 @@ class UnsetTest(CommandTest):
         self.cloud.on('GET /backups/detail?name=nightly', {'backups': [row]})
         self.cloud.on(PUT, UPDATED)
 
-    def test_what_is_left_is_written(self) -> None:
+    def test_remaining_properties_are_written(self) -> None:
         self.assert_prints(f'{UNSET} --property a', '')
         self.assert_asked(f'GET /backups/{ID}', PUT)
         self.assert_sent(PUT, {'backup': {'metadata': {'b': '2', 'empty': ''}}})
 
-    def test_a_property_without_a_value_is_removed(self) -> None:
+    def test_property_without_value_is_removed(self) -> None:
         self.assert_prints(f'{UNSET} --property empty --property a', '')
         self.assert_sent(PUT, {'backup': {'metadata': {'b': '2'}}})
 
-    def test_all_of_them_can_be_removed(self) -> None:
+    def test_all_properties_can_be_removed(self) -> None:
         self.assert_prints(f'{UNSET} --property a --property b --property empty', '')
         self.assert_sent(PUT, {'backup': {'metadata': {}}})
 
-    def test_a_backup_is_found_by_name(self) -> None:
+    def test_backup_is_found_by_name(self) -> None:
         self.assert_prints('volume backup unset nightly --property a', '')
         self.assert_asked('GET /backups/detail?name=nightly', PUT)
 
-    def test_a_key_that_is_not_there_is_warned_of_and_the_others_removed(self) -> None:
+    def test_missing_key_warns_and_others_are_removed(self) -> None:
         self.assert_prints(
             f'{UNSET} --property nosuch --property a',
             '',
@@ -40,11 +40,11 @@ class UnsetTest(CommandTest):
         )
         self.assert_sent(PUT, {'backup': {'metadata': {'b': '2', 'empty': ''}}})
 
-    def test_a_key_given_twice_is_removed_once(self) -> None:
+    def test_duplicate_key_is_removed_once(self) -> None:
         self.assert_prints(f'{UNSET} --property a --property a', '')
         self.assert_sent(PUT, {'backup': {'metadata': {'b': '2', 'empty': ''}}})
 
-    def test_where_nothing_changes_nothing_is_written(self) -> None:
+    def test_nothing_is_written_if_nothing_changes(self) -> None:
         self.assert_prints(
             f'{UNSET} --property nosuch',
             '',
@@ -58,7 +58,7 @@ class UnsetTest(CommandTest):
 
 
 class MicroversionTest(CommandTest):
-    def test_pinned_too_low_nothing_is_asked_for(self) -> None:
+    def test_low_pin_is_refused_before_any_request(self) -> None:
         self.assert_fails(
             f'--os-volume-api-version 3.42 {UNSET} --property a',
             '--property requires Block Storage 3.43, but 3.42 was asked for: '
@@ -66,7 +66,7 @@ class MicroversionTest(CommandTest):
         )
         self.assert_asked('GET ')
 
-    def test_on_too_old_a_cloud_nothing_is_written(self) -> None:
+    def test_old_cloud_changes_nothing(self) -> None:
         self.use_cloud(maximum='3.42')
         self.assert_fails(
             f'{UNSET} --property a',

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``volume backup wait``, and what waits have in common, through the real shell."""
+"""``volume backup wait``, and what applies to all waits, through the real shell."""
 
 import requests
 
@@ -20,13 +20,13 @@ class WaitTest(CommandTest):
             self.cloud.on(f'GET /backups/{id_}', {'backup': backup(id_, status=status, **changes)})
         self.cloud.on(f'GET /messages?resource_uuid={id_}', {'messages': []})
 
-    def test_one_that_is_available_needs_no_wait(self) -> None:
+    def test_available_backup_needs_no_wait(self) -> None:
         self.on_statuses('available')
         self.assert_prints(f'{WAIT} {ID}', '', f'Backup {NAMED}: available')
         self.assert_asked(GET)
         self.assertEqual(self.clock.sleeps, [])
 
-    def test_one_by_name_is_waited_for_by_id(self) -> None:
+    def test_backup_by_name_is_read_by_id(self) -> None:
         rows = [backup(status='creating')]
         self.cloud.on('GET /backups/detail?name=nightly', {'backups': rows})
         self.on_statuses('creating', 'available')
@@ -37,15 +37,15 @@ class WaitTest(CommandTest):
         )
         self.assert_asked('GET /backups/detail?name=nightly', GET, GET)
 
-    def test_quietly_it_says_nothing(self) -> None:
+    def test_quiet_prints_nothing(self) -> None:
         self.on_statuses('creating', 'available')
         self.assert_prints(f'-q {WAIT} {ID}', '')
 
-    def test_quietly_it_tells_a_failure_all_the_same(self) -> None:
+    def test_quiet_reports_failures(self) -> None:
         self.on_statuses('creating', 'error', fail_reason='No space left.')
         self.assert_fails(f'-q {WAIT} {ID}', f'Backup {NAMED} is in status error: No space left.')
 
-    def test_one_that_has_failed_already_is_told(self) -> None:
+    def test_failed_backup_is_reported_at_once(self) -> None:
         self.on_statuses('error', fail_reason='No space left.')
         self.assert_fails(
             f'{WAIT} {ID}',
@@ -53,24 +53,24 @@ class WaitTest(CommandTest):
         )
         self.assertEqual(self.clock.sleeps, [])
 
-    def test_another_status_can_be_waited_for(self) -> None:
+    def test_status_option_waits_for_another_status(self) -> None:
         self.on_statuses('available', 'restoring')
         self.assert_prints(f'-q {WAIT} {ID} --status restoring', '')
         self.on_statuses('error')
         self.assert_prints(f'-q {WAIT} {ID} --status error', '')
 
-    def test_an_unknown_status_is_misuse(self) -> None:
+    def test_unknown_status_is_a_usage_error(self) -> None:
         result = self.openstack(f'{WAIT} {ID} --status avialable')
         self.assertEqual(result.status, 2)
         self.assert_asked()
 
-    def test_a_status_and_deleted_are_misuse(self) -> None:
+    def test_status_and_deleted_are_a_usage_error(self) -> None:
         self.assert_misused(
             f'{WAIT} {ID} --status error --deleted',
             'argument --deleted: not allowed with argument --status',
         )
 
-    def test_a_time_that_is_none_is_misuse(self) -> None:
+    def test_invalid_timeout_is_a_usage_error(self) -> None:
         for text in ('10', 'soon', '-5s', ''):
             with self.subTest(text):
                 self.assert_misused(
@@ -84,23 +84,23 @@ class WaitTest(CommandTest):
         complaint = f"argument --timeout: '{text}' is out of range"
         self.assert_misused(f'{WAIT} {ID} --timeout {text}', complaint)
 
-    def test_it_waits_until_one_is_gone(self) -> None:
+    def test_deleted_waits_until_the_backup_is_gone(self) -> None:
         self.on_statuses('deleting', 'deleting')
         self.cloud.refuse(GET, 404, 'Backup could not be found.')
         self.assert_prints(
             f'{WAIT} {ID} --deleted', '', f'Backup {NAMED}: deleting\nBackup {NAMED}: deleted'
         )
 
-    def test_a_deletion_that_was_undone_ends_it(self) -> None:
+    def test_undone_deletion_ends_the_wait(self) -> None:
         self.on_statuses('available', 'deleting', 'deleting', 'available')
         self.assert_fails(f'-q {WAIT} {ID} --deleted', f'Backup {NAMED} is in status available.')
 
-    def test_a_deletion_that_has_not_begun_is_waited_for(self) -> None:
+    def test_deletion_that_has_not_begun_is_waited_for(self) -> None:
         self.on_statuses('creating', 'available', 'available', 'deleting')
         self.cloud.refuse(GET, 404, 'Backup could not be found.')
         self.assert_prints(f'-q {WAIT} {ID} --deleted', '')
 
-    def test_a_status_that_cannot_come_any_more_ends_it(self) -> None:
+    def test_unreachable_status_ends_the_wait(self) -> None:
         for wanted, statuses in (
             ('creating', ('available',)),
             ('available', ('creating', 'deleting')),
@@ -118,21 +118,21 @@ class WaitTest(CommandTest):
                     f'Backup {NAMED} is in status {statuses[-1]}.',
                 )
 
-    def test_one_that_is_not_there_is_gone(self) -> None:
+    def test_missing_backup_counts_as_deleted(self) -> None:
         self.cloud.on('GET /backups/detail?name=nightly', {'backups': []})
         self.assert_prints(f'{WAIT} nightly --deleted', '')
 
-    def test_where_it_is_not_known_whether_it_is_there_it_is_not_said_to_be_gone(self) -> None:
+    def test_failed_look_up_does_not_count_as_deleted(self) -> None:
         self.cloud.refuse('GET /backups/detail?name=nightly', 403, 'Policy forbids it.')
         result = self.openstack(f'{WAIT} nightly --deleted')
         self.assertEqual((result.status, result.stdout), (1, ''))
         self.assertIn('Policy forbids it', result.stderr)
 
-    def test_one_that_is_not_there_never_gets_available(self) -> None:
+    def test_missing_backup_is_not_found(self) -> None:
         self.cloud.on('GET /backups/detail?name=nosuch', {'backups': []})
         self.assert_fails(f'{WAIT} nosuch', "No backup has the name or ID 'nosuch'.")
 
-    def test_one_that_fails_does_not_keep_the_others_from_being_waited_for(self) -> None:
+    def test_wait_continues_after_one_failure(self) -> None:
         self.on_statuses('error')
         self.on_statuses('creating', 'creating', 'available', id_=OTHER_ID)
         self.cloud.on('GET /backups/detail?name=nosuch', {'backups': []})
@@ -149,14 +149,14 @@ class WaitTest(CommandTest):
         )
         self.assertEqual(self.cloud.lines[-1], f'GET /backups/{OTHER_ID}')
 
-    def test_many_cost_one_list_a_look(self) -> None:
+    def test_many_backups_are_read_in_one_list(self) -> None:
         ids = [f'11111111-aaaa-4bbb-8ccc-{number:012}' for number in range(1, 31)]
         for status in ('creating', 'creating', 'available'):
             self.cloud.on(LIST, {'backups': [backup(id_, status=status) for id_ in ids]})
         self.assert_prints(f'-q {WAIT} {" ".join(ids)}', '')
         self.assert_asked(LIST, LIST, LIST)
 
-    def test_a_time_limit_ends_it_with_its_own_status(self) -> None:
+    def test_time_limit_has_exit_status_3(self) -> None:
         self.on_statuses('creating')
         result = self.openstack(f'{WAIT} {ID} --timeout 1m')
         self.assertEqual(
@@ -171,7 +171,7 @@ class WaitTest(CommandTest):
         )
         self.assertEqual(self.clock.passed, 60)
 
-    def test_ctrl_c_ends_it_with_its_own_status(self) -> None:
+    def test_ctrl_c_has_exit_status_130(self) -> None:
         self.on_statuses('creating')
         self.clock.interrupt_at(2)
         self.assert_fails(
@@ -181,7 +181,7 @@ class WaitTest(CommandTest):
             status=130,
         )
 
-    def test_a_cloud_that_is_restarted_is_told_once_and_waited_for(self) -> None:
+    def test_restarting_cloud_is_reported_once_and_waited_for(self) -> None:
         self.on_statuses('creating')
         self.cloud.fail(GET, requests.exceptions.ConnectionError('Connection refused'))
         for _ in range(3):
@@ -197,26 +197,26 @@ class WaitTest(CommandTest):
             f'Backup {NAMED}: available',
         )
 
-    def test_what_a_terminal_would_obey_is_escaped(self) -> None:
+    def test_control_characters_are_escaped(self) -> None:
         self.on_statuses('creating', 'available', name='\x1b[2J')
         result = self.openstack(f'{WAIT} {ID}')
         self.assertNotIn('\x1b', result.stderr)
         self.assertIn(r'\x1b[2J', result.stderr)
 
-    def test_an_empty_reference_is_misuse(self) -> None:
+    def test_empty_reference_is_a_usage_error(self) -> None:
         self.assert_misused(
             [*WAIT.split(), ID, ''],
             'argument <backup>: must not be empty (is a shell variable unset?)',
         )
 
-    def test_a_status_is_told_when_it_changes_and_not_each_time(self) -> None:
+    def test_unchanged_status_is_not_repeated(self) -> None:
         self.on_statuses(*['creating'] * 9, 'available')
         result = self.openstack(f'{WAIT} {ID}')
         self.assertEqual(len(result.stderr.splitlines()), 2)
 
 
 class StdoutTest(CommandTest):
-    """What is printed is the same with and without waiting."""
+    """Standard output is the same with and without waiting."""
 
     COMMANDS = (f'volume backup create {VOLUME_ID}', f'volume backup restore {ID}')
 
@@ -227,7 +227,7 @@ class StdoutTest(CommandTest):
         self.cloud.on(GET, {'backup': backup()})
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
 
-    def test_it_is_the_same_in_every_format(self) -> None:
+    def test_stdout_is_the_same_in_every_format(self) -> None:
         for command in self.COMMANDS:
             for form in ('table', 'json', 'value', 'shell', 'yaml'):
                 with self.subTest(command, form=form):
@@ -237,7 +237,7 @@ class StdoutTest(CommandTest):
                     self.assertEqual(waited.stdout, once.stdout)
                     self.assertIn(': available\n', waited.stderr)
 
-    def test_a_wait_that_ends_badly_has_named_the_backup(self) -> None:
+    def test_interrupted_wait_names_the_backup(self) -> None:
         self.use_cloud()
         self.cloud.on('POST /backups', CREATED, status=202)
         self.cloud.on(GET, {'backup': backup(status='creating')})
@@ -248,7 +248,7 @@ class StdoutTest(CommandTest):
                 self.assertEqual(result.status, 130)
                 self.assertIn(f'openstack volume backup show {ID}', result.stderr)
 
-    def test_a_limit_without_a_wait_is_misuse(self) -> None:
+    def test_timeout_requires_wait(self) -> None:
         for command in self.COMMANDS:
             with self.subTest(command):
                 self.assert_fails(

@@ -11,7 +11,7 @@ settings.register_profile(
     'backupext',
     # `make nightly` asks for 100,000.
     max_examples=int(HISTORIES or 200),
-    # What is new is found there: a change must not be refused for what was there before it.
+    # It finds new defects; a change must not fail because of an older one.
     derandomize=HISTORIES is None,
     # The speed of a busy machine says nothing about the code.
     deadline=None,

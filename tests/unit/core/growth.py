@@ -34,7 +34,7 @@ def _of_night(number: int, has_child: bool) -> Backup:  # noqa: FBT001  # a fact
 
 
 def steps(function: Callable[[], object]) -> int:
-    """Count the instructions that a call executes, in whatever it calls too."""
+    """Count the instructions that a call executes, including nested calls."""
     count = 0
 
     def trace(frame: FrameType, event: str, _argument: Any) -> Any:

@@ -57,37 +57,37 @@ class Cloud:
     images: dict[str, str] = field(default_factory=dict)
 
     def rows(self) -> list[Backup]:
-        """Show all as a list does, in any order."""
+        """Return all backups as a list shows them, in any order."""
         rows = list(self.made.values())
         self.random.shuffle(rows)
         return rows
 
     def parent(self, id_: str) -> str | None:
-        """Return the truth."""
+        """Return the real parent."""
         return self.parents.get(id_)
 
     def ancestors(self, id_: str) -> set[str]:
-        """Return the truth all the way down."""
+        """Return all real dependents."""
         parent = self.parent(id_)
         return set() if parent is None else {parent, *self.ancestors(parent)}
 
     def descendants(self, id_: str) -> set[str]:
-        """Return the truth all the way up."""
+        """Return all real ancestors."""
         return {other for other in self.made if id_ in self.ancestors(other)}
 
     def delete(self, id_: str) -> bool:
-        """Delete at once, and say whether Cinder took it: not while a child's row exists."""
+        """Delete a backup, and return whether Cinder accepts it: not while a child exists."""
         accepted = self.made[id_].status in DELETABLE and not self._has_children(id_)
         if accepted:
             self._vanish(id_)
         return accepted
 
     def change(self, id_: str, **changes: Any) -> None:
-        """Write into a row, which tells when."""
+        """Update a row and its time."""
         self.made[id_] = replace(self.made[id_], updated_at=self._time(), **changes)
 
     def happen(self, what: str) -> None:
-        """Let a thing happen, if it can."""
+        """Let an event happen, if it is possible."""
         if what == 'snapshot':
             name, volume = f'snapshot-{len(self.snapshots)}', self.random.choice(VOLUMES)
             self.snapshots.append(Snapshot(name, volume_id=volume, created_at=self._time()))
@@ -100,12 +100,12 @@ class Cloud:
 
     def _create(self, *, is_incremental: bool) -> None:
         time, volume = self._time(), self.random.choice(VOLUMES)
-        # An old one now and then, so that backups come out of the order of their data.
+        # Sometimes an old snapshot, so that the order of backups differs from that of their data.
         mine = [each for each in self.snapshots if each.volume_id == volume]
         is_of_one = bool(mine) and self.random.random() < self.of_snapshots
         snapshot = self.random.choice(mine) if is_of_one else None
         row = Backup(
-            # IDs are random: their order says nothing.
+            # IDs are random, so their order has no meaning.
             f'{self.count * 7919 % 1009:04}',
             status='creating',
             volume_id=volume,
@@ -160,7 +160,7 @@ class Cloud:
             what = 'fail'
         changes: dict[str, Any] = {'status': CHANGES[what][1]}
         if what == 'finish':
-            # However fast things happen, nothing is finished in the instant in which it was begun.
+            # Even the fastest backup does not finish at the instant in which it begins.
             self.now += timedelta(microseconds=1)
             self._finish(row)
             changes['object_count'] = 0 if self.is_ceph else 1
@@ -192,7 +192,7 @@ class Cloud:
 
     def _vanish(self, id_: str) -> None:
         if self.made[id_].snapshot_id or self._has_parent_of_snapshot(id_):
-            # The image goes, whoever's data is in it.
+            # The image is removed, whichever backup its data belongs to.
             self.images.pop(self.made[id_].volume_id or '', None)
         self._count_dependents(id_)
         self.parents.pop(id_, None)
@@ -213,7 +213,7 @@ class Cloud:
         return time.isoformat(timespec='microseconds')
 
 
-#: What happens to a backup: in which statuses it can, and which it has then.
+#: Events: the statuses in which they are possible, and the status afterwards.
 CHANGES: dict[str, tuple[tuple[str, ...], str]] = {
     'finish': (('creating',), 'available'),
     'fail': (('creating',), 'error'),
@@ -225,7 +225,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], str]] = {
     'reset to available': (('error',), 'available'),
     'rename': (('available',), 'available'),
 }
-# What makes chains is likelier than what disturbs them.
+# Events that build chains are likelier than events that disturb them.
 EVENTS = (*['full'] * 3, 'snapshot', *['incremental'] * 8, *['finish'] * 10, *CHANGES)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When a wait is over: every goal with every status, and with those seen before."""
+"""When a wait ends: every goal with every status, and with the statuses seen before."""
 
 import unittest
 
@@ -11,13 +11,13 @@ from backupext.core.goals import BACKUP_GOALS, GONE, RESTORED, Goal, Verdict
 
 GOALS = {'gone': GONE, 'restored': RESTORED, **BACKUP_GOALS}
 BACKUPS = {name: goal for name, goal in GOALS.items() if name != 'restored'}
-#: What Cinder moves a backup through by itself, and where each of them ends; None is gone.
+#: Statuses that Cinder changes by itself, and the possible next ones; None: the backup is gone.
 ENDS: dict[str, tuple[str | None, ...]] = {
     'creating': ('available', 'error'),
     'restoring': ('available', 'error', 'error_restoring'),
     'deleting': (None, 'error', 'error_deleting'),
 }
-#: Through which of them each goal is reached. What only a reset does is not waited for.
+#: The statuses from which each goal is reached, except by a reset.
 WAYS: dict[str, set[str]] = {
     'gone': {'deleting'},
     'creating': set(),
@@ -28,7 +28,7 @@ WAYS: dict[str, set[str]] = {
     'error_restoring': {'restoring'},
     'error_deleting': {'deleting'},
 }
-#: What a request can still begin where a backup is available.
+#: Statuses that a request can start from available.
 BEGUN_FROM_AVAILABLE = {'restoring', 'deleting'}
 
 statuses = st.sampled_from([*STATUSES, 'in-use', 'restoring-backup', 'unknown'])
@@ -40,7 +40,7 @@ def is_over(goal: Goal, status: str | None, *seen: str) -> bool:
 
 
 class TableTest(unittest.TestCase):
-    def test_every_status_that_can_be_asked_for_has_a_goal(self) -> None:
+    def test_every_status_option_has_a_goal(self) -> None:
         self.assertEqual(set(BACKUP_GOALS), set(STATUSES))
         for status, goal in BACKUP_GOALS.items():
             with self.subTest(status):
@@ -62,24 +62,24 @@ class TableTest(unittest.TestCase):
                 with self.subTest(name, status=status):
                     self.assertEqual(GOALS[name].judge(status, frozenset()).name[0], letter)
 
-    def test_a_status_that_nobody_knows_is_waited_for(self) -> None:
+    def test_unknown_status_continues_the_wait(self) -> None:
         for name, goal in GOALS.items():
             with self.subTest(name):
                 self.assertFalse(is_over(goal, 'unknown'))
 
 
 class RelapseTest(unittest.TestCase):
-    def test_a_deletion_that_an_administrator_undid_is_over(self) -> None:
+    def test_deletion_undone_by_an_administrator_is_missed(self) -> None:
         for name in ('gone', 'error', 'error_deleting'):
             for seen in (('deleting',), ('available', 'deleting'), ('deleting', 'creating')):
                 with self.subTest(name, seen=seen):
                     verdict = GOALS[name].judge('available', frozenset(seen))
                     self.assertEqual(verdict, Verdict.MISSED)
 
-    def test_a_deletion_that_has_not_begun_is_waited_for(self) -> None:
+    def test_deletion_that_has_not_begun_is_waited_for(self) -> None:
         self.assertFalse(is_over(GONE, 'available', 'creating', 'restoring', 'available'))
 
-    def test_what_ended_well_does_not_end_in_an_error_any_more(self) -> None:
+    def test_finished_backup_cannot_reach_error(self) -> None:
         for name, ways in WAYS.items():
             for before in ways if name != 'available' else ():
                 with self.subTest(name, before=before):
@@ -88,7 +88,7 @@ class RelapseTest(unittest.TestCase):
 
 
 class VolumeTest(unittest.TestCase):
-    def test_a_volume_that_is_in_use_has_been_restored(self) -> None:
+    def test_volume_in_use_was_restored(self) -> None:
         for status in ('available', 'in-use', 'reserved', 'attaching', 'backing-up'):
             with self.subTest(status):
                 self.assertEqual(RESTORED.judge(status, frozenset()), Verdict.REACHED)
@@ -98,12 +98,12 @@ class VolumeTest(unittest.TestCase):
             with self.subTest(status):
                 self.assertEqual(RESTORED.judge(status, frozenset()), Verdict.REACHED)
 
-    def test_one_that_is_being_made_is_waited_for(self) -> None:
+    def test_volume_being_created_is_waited_for(self) -> None:
         for status in ('creating', 'restoring-backup', 'extending', 'detaching'):
             with self.subTest(status):
                 self.assertFalse(is_over(RESTORED, status, 'restoring-backup'))
 
-    def test_one_that_failed_or_goes_has_not_been(self) -> None:
+    def test_failed_or_deleted_volume_was_not_restored(self) -> None:
         for status in ('error', 'error_restoring', 'error_extending', 'deleting', None):
             with self.subTest(status):
                 self.assertEqual(RESTORED.judge(status, frozenset()), Verdict.MISSED)
@@ -111,21 +111,21 @@ class VolumeTest(unittest.TestCase):
 
 class AlwaysTest(unittest.TestCase):
     @given(st.sampled_from(sorted(GOALS)), seen_before)
-    def test_a_wanted_status_is_reached_whatever_was_before(
+    def test_wanted_status_is_reached_after_any_other(
         self, name: str, seen: frozenset[str]
     ) -> None:
         for status in GOALS[name].wanted:
             self.assertEqual(GOALS[name].judge(status, seen), Verdict.REACHED)
 
     @given(st.sampled_from(sorted(GOALS)), seen_before)
-    def test_gone_is_the_end_and_reached_where_it_is_wanted(
+    def test_gone_ends_every_wait_and_reaches_the_goal_only_if_wanted(
         self, name: str, seen: frozenset[str]
     ) -> None:
         expected = Verdict.REACHED if name == 'gone' else Verdict.MISSED
         self.assertEqual(GOALS[name].judge(None, seen), expected)
 
     @given(st.sampled_from(sorted(GOALS)), statuses, seen_before)
-    def test_what_is_over_is_over_with_more_seen(
+    def test_ended_wait_does_not_resume_with_more_statuses_seen(
         self, name: str, status: str, seen: frozenset[str]
     ) -> None:
         goal = GOALS[name]
@@ -133,7 +133,7 @@ class AlwaysTest(unittest.TestCase):
             self.assertEqual(goal.judge(status, seen), goal.judge(status, frozenset()))
 
     @given(st.sampled_from(sorted(BACKUPS)), st.sampled_from(sorted(ENDS)), seen_before)
-    def test_no_wait_goes_on_where_cinder_rests_and_no_request_leads_there(
+    def test_wait_ends_if_the_goal_is_unreachable(
         self, name: str, before: str, seen: frozenset[str]
     ) -> None:
         for end in ENDS[before]:
@@ -142,12 +142,12 @@ class AlwaysTest(unittest.TestCase):
             self.assertTrue(is_over(BACKUPS[name], end, *seen, before), end)
 
     def _can_still_begin(self, name: str, seen: set[str]) -> bool:
-        """Tell whether what leads to a goal, or is it, can begin although a backup is available."""
+        """Return whether a request can still lead from available to a goal."""
         if name in BEGUN_FROM_AVAILABLE:
             return True
         return not (WAYS[name] & seen) and bool(WAYS[name] & BEGUN_FROM_AVAILABLE)
 
-    def test_nor_ends_where_cinder_may_still_get_there(self) -> None:
+    def test_wait_continues_while_the_goal_is_reachable(self) -> None:
         for name, ways in WAYS.items():
             for way in ways:
                 with self.subTest(name, way=way):

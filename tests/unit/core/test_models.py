@@ -13,16 +13,16 @@ from tests.unit import rows
 
 class IsIdTest(unittest.TestCase):
     @given(st.uuids())
-    def test_a_uuid_is_an_id_in_either_case(self, id_: uuid.UUID) -> None:
+    def test_uuid_is_an_id_in_upper_and_lower_case(self, id_: uuid.UUID) -> None:
         self.assertTrue(is_id(str(id_)))
         self.assertTrue(is_id(str(id_).upper()))
 
     @given(st.uuids(), st.text(min_size=1))
-    def test_an_id_has_nothing_around_it(self, id_: uuid.UUID, more: str) -> None:
+    def test_text_around_a_uuid_is_not_an_id(self, id_: uuid.UUID, more: str) -> None:
         self.assertFalse(is_id(f'{id_}{more}'))
         self.assertFalse(is_id(f'{more}{id_}'))
 
-    def test_nothing_else_is_an_id(self) -> None:
+    def test_other_text_is_not_an_id(self) -> None:
         for reference in (
             '',
             'nightly',
@@ -41,23 +41,23 @@ class IsIdTest(unittest.TestCase):
 
 
 class ParseTimeTest(unittest.TestCase):
-    def test_a_naive_time_is_utc(self) -> None:
+    def test_naive_time_is_utc(self) -> None:
         self.assertEqual(
             parse_time('2026-11-01T02:00:00.250000'),
             datetime(2026, 11, 1, 2, 0, 0, 250000, tzinfo=timezone.utc),
         )
 
-    def test_a_time_without_fractions_is_read(self) -> None:
+    def test_time_without_fractions_is_parsed(self) -> None:
         self.assertEqual(
             parse_time('2026-11-01T02:00:00'), datetime(2026, 11, 1, 2, tzinfo=timezone.utc)
         )
 
-    def test_an_aware_time_stays_the_same_instant(self) -> None:
+    def test_aware_time_remains_the_same_instant(self) -> None:
         self.assertEqual(
             parse_time('2026-11-01T02:00:00+02:00'), datetime(2026, 11, 1, 0, tzinfo=timezone.utc)
         )
 
-    def test_what_is_no_time_is_refused(self) -> None:
+    def test_invalid_time_is_refused(self) -> None:
         for text in ('', 'yesterday', '2026-13-01T00:00:00'):
             with self.subTest(text), self.assertRaises(ValueError):
                 parse_time(text)
@@ -69,12 +69,12 @@ class ParseTimeTest(unittest.TestCase):
         self.assertEqual(parsed.replace(tzinfo=None), time)
 
     @given(st.datetimes(timezones=st.just(timezone(timedelta(hours=-5)))))
-    def test_every_aware_time_is_the_instant_that_it_says(self, time: datetime) -> None:
+    def test_every_aware_time_remains_the_same_instant(self, time: datetime) -> None:
         self.assertEqual(parse_time(time.isoformat()), time)
 
 
 class BackupTest(unittest.TestCase):
-    def test_a_row_keeps_every_field_of_the_api(self) -> None:
+    def test_row_has_every_field_of_the_api(self) -> None:
         row = rows.backup(
             metadata={'a': 'b'}, user_id='u', encryption_key_id='k', snapshot_id='s', description=''
         )
@@ -82,75 +82,75 @@ class BackupTest(unittest.TestCase):
         del row['links']
         self.assertEqual(found, {**row, 'project_id': None})
 
-    def test_a_summary_leaves_the_rest_unknown(self) -> None:
+    def test_summary_has_none_for_other_fields(self) -> None:
         found = Backup.from_api({'id': rows.ID, 'name': 'nightly', 'links': []})
         self.assertEqual(found, Backup(id=rows.ID, name='nightly'))
         self.assertIsNone(found.status)
         self.assertIsNone(found.metadata)
 
-    def test_keys_that_newer_clouds_add_are_ignored(self) -> None:
+    def test_unknown_keys_are_ignored(self) -> None:
         self.assertEqual(
             Backup.from_api({'id': rows.ID, 'colour': 'red'}), Backup.from_api({'id': rows.ID})
         )
 
-    def test_the_project_stands_under_a_key_of_its_own(self) -> None:
+    def test_project_is_read_from_its_own_key(self) -> None:
         found = Backup.from_api({'id': rows.ID, 'os-backup-project-attr:project_id': 'p'})
         self.assertEqual(found.project_id, 'p')
 
-    def test_a_plain_project_id_is_no_key_of_the_api(self) -> None:
+    def test_plain_project_id_is_ignored(self) -> None:
         self.assertIsNone(Backup.from_api({'id': rows.ID, 'project_id': 'p'}).project_id)
 
-    def test_a_row_without_an_id_is_refused(self) -> None:
+    def test_row_without_id_is_refused(self) -> None:
         with self.assertRaises(TypeError):
             Backup.from_api({'name': 'nightly'})
 
-    def test_a_row_cannot_be_changed(self) -> None:
+    def test_row_is_immutable(self) -> None:
         with self.assertRaises(dataclasses.FrozenInstanceError):
             Backup(rows.ID).name = 'other'  # type: ignore[misc]
 
-    def test_times_are_kept_as_they_came_and_read_as_utc(self) -> None:
+    def test_times_are_kept_as_text_and_parsed_as_utc(self) -> None:
         found = Backup.from_api(rows.backup(data_timestamp='2026-10-31T23:00:00.000000'))
         self.assertEqual(found.created_at, '2026-11-01T02:00:00.000000')
         self.assertEqual(found.created, datetime(2026, 11, 1, 2, tzinfo=timezone.utc))
         self.assertEqual(found.data_time, datetime(2026, 10, 31, 23, tzinfo=timezone.utc))
 
-    def test_a_time_that_is_not_there_is_none(self) -> None:
+    def test_missing_time_is_none(self) -> None:
         self.assertIsNone(Backup(rows.ID).created)
         self.assertIsNone(Backup(rows.ID, data_timestamp='').data_time)
 
-    def test_a_sentence_names_it_by_name_and_id(self) -> None:
+    def test_sentence_has_name_and_id(self) -> None:
         self.assertEqual(str(Backup(rows.ID, 'nightly')), f"'nightly' ({rows.ID})")
 
-    def test_a_sentence_names_it_by_id_where_it_has_no_name(self) -> None:
+    def test_sentence_has_only_the_id_without_a_name(self) -> None:
         self.assertEqual(str(Backup(rows.ID)), rows.ID)
         self.assertEqual(str(Backup(rows.ID, '')), rows.ID)
 
-    def test_a_sentence_obeys_no_name(self) -> None:
+    def test_control_characters_in_a_name_are_escaped(self) -> None:
         self.assertEqual(str(Backup(rows.ID, 'a\x1b[2J')), f"'a\\x1b[2J' ({rows.ID})")
 
 
 class VolumeTest(unittest.TestCase):
-    def test_a_row_keeps_what_is_used(self) -> None:
+    def test_row_has_the_used_fields(self) -> None:
         row = rows.volume()
         found = Volume.from_api({**row, 'attachments': [], 'links': []})
         unknown = {'project_id': None, 'volume_type': None, 'encrypted': None}
         self.assertEqual(dataclasses.asdict(found), {**row, **unknown})
 
-    def test_the_project_stands_under_a_key_of_its_own(self) -> None:
+    def test_project_is_read_from_its_own_key(self) -> None:
         found = Volume.from_api({'id': 'v', 'os-vol-tenant-attr:tenant_id': 'p'})
         self.assertEqual(found.project_id, 'p')
         self.assertIsNone(Volume.from_api({'id': 'v', 'project_id': 'p'}).project_id)
 
-    def test_a_summary_leaves_the_rest_unknown(self) -> None:
+    def test_summary_has_none_for_other_fields(self) -> None:
         self.assertEqual(Volume.from_api({'id': 'v', 'name': None}), Volume('v'))
 
-    def test_a_sentence_names_it_by_name_and_id(self) -> None:
+    def test_sentence_has_name_and_id(self) -> None:
         self.assertEqual(str(Volume('v', 'data\n')), "'data\\n' (v)")
         self.assertEqual(str(Volume('v')), 'v')
 
 
 class SnapshotTest(unittest.TestCase):
-    def test_a_row_keeps_what_is_used(self) -> None:
+    def test_row_has_the_used_fields(self) -> None:
         row = {
             'id': 's',
             'name': 'before',
@@ -161,7 +161,7 @@ class SnapshotTest(unittest.TestCase):
         found = Snapshot.from_api({**row, 'size': 1})
         self.assertEqual(dataclasses.asdict(found), row)
 
-    def test_its_time_is_read_as_utc(self) -> None:
+    def test_time_is_parsed_as_utc(self) -> None:
         found = Snapshot.from_api(rows.snapshot())
         self.assertEqual(found.created, datetime(2026, 10, 2, tzinfo=timezone.utc))
         self.assertIsNone(Snapshot('s').created)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Going on with a list whose rows are deleted, and made, while it is read."""
+"""Reading a list whose rows are deleted and created in between."""
 
 import itertools
 import unittest
@@ -14,7 +14,7 @@ Page = list[dict[str, str]]
 
 
 class Server:
-    """Rows in an order, a page at a time, as Cinder gives them: it knows no marker that is gone."""
+    """A server with sorted rows in pages; like Cinder, it rejects a deleted marker."""
 
     def __init__(self, ids: Iterable[str], size: int) -> None:
         self.ids = list(ids)
@@ -22,7 +22,7 @@ class Server:
         self.refused = 0
 
     def page(self, marker: str | None = None) -> tuple[Page, bool] | None:
-        """Give the rows behind a marker, and whether there are more; None where it is gone."""
+        """Return the rows after a marker, and whether there are more; None if it was deleted."""
         if marker is not None and marker not in self.ids:
             self.refused += 1
             return None
@@ -32,7 +32,7 @@ class Server:
 
 
 def read(server: Server, between: Callable[[], object] = lambda: None) -> list[str]:
-    """Read all pages, and have something happen between two of them; give the rows' IDs."""
+    """Read all pages, with an event between two of them; return the IDs of the rows."""
     return [row for page in pages(server, between) for row in page]
 
 
@@ -48,43 +48,43 @@ def pages(server: Server, between: Callable[[], object]) -> Iterator[list[str]]:
 
 
 class NewTest(unittest.TestCase):
-    def test_rows_come_once(self) -> None:
+    def test_each_row_is_new_once(self) -> None:
         trail = Trail()
         self.assertEqual(trail.new([{'id': 'a'}, {'id': 'b'}]), [{'id': 'a'}, {'id': 'b'}])
         self.assertEqual(trail.new([{'id': 'b'}, {'id': 'c'}]), [{'id': 'c'}])
         self.assertEqual(trail.new([{'id': 'c'}]), [])
 
-    def test_a_page_like_the_one_before_stands_still(self) -> None:
+    def test_repeated_page_stands_still(self) -> None:
         trail = Trail()
         for page, stands in (([{'id': 'a'}], False), ([{'id': 'b'}], False), ([{'id': 'b'}], True)):
             trail.new(page)
             self.assertEqual(trail.stands_still, stands)
 
-    def test_so_does_one_without_rows(self) -> None:
+    def test_empty_page_stands_still(self) -> None:
         trail = Trail()
         trail.new([])
         self.assertTrue(trail.stands_still)
 
 
 class MarkerTest(unittest.TestCase):
-    def test_the_last_row_is_the_first_marker_and_none_the_last(self) -> None:
+    def test_markers_begin_with_the_last_row_and_end_without_marker(self) -> None:
         trail = Trail()
         trail.new([{'id': str(number)} for number in range(10)])
         self.assertEqual(
             [marker.get('marker') for marker in trail.markers()], ['9', '8', '6', '2', None]
         )
 
-    def test_before_the_first_page_there_is_none(self) -> None:
+    def test_first_page_has_no_marker(self) -> None:
         self.assertEqual(list(Trail().markers()), [{}])
 
-    def test_a_thousand_rows_that_are_gone_take_few_requests(self) -> None:
+    def test_thousand_deleted_rows_take_few_requests(self) -> None:
         trail = Trail()
         trail.new([{'id': str(number)} for number in range(1000)])
         self.assertLess(len(list(trail.markers())), 12)
 
 
 class ReadTest(unittest.TestCase):
-    def test_a_marker_that_is_gone_loses_and_doubles_nothing(self) -> None:
+    def test_deleted_marker_loses_and_repeats_no_row(self) -> None:
         server = Server('abcdef', 2)
 
         def delete_the_marker() -> None:
@@ -93,7 +93,7 @@ class ReadTest(unittest.TestCase):
         self.assertEqual(read(server, delete_the_marker), [*'abcdef'])
         self.assertEqual(server.refused, 1)
 
-    def test_nor_does_a_page_that_is_gone_as_a_whole(self) -> None:
+    def test_deleted_page_loses_and_repeats_no_row(self) -> None:
         server = Server('abcdef', 2)
 
         def delete_what_was_read() -> None:
@@ -102,7 +102,7 @@ class ReadTest(unittest.TestCase):
         self.assertEqual(read(server, delete_what_was_read), [*'abef'])
         self.assertEqual(server.refused, 2)
 
-    def test_a_server_that_ignores_markers_is_not_asked_for_ever(self) -> None:
+    def test_reading_ends_if_the_server_ignores_markers(self) -> None:
         class Deaf(Server):
             def page(self, marker: str | None = None) -> tuple[Page, bool] | None:
                 del marker
@@ -111,7 +111,7 @@ class ReadTest(unittest.TestCase):
         self.assertEqual(read(Deaf('abcd', 2)), ['a', 'b'])
 
     @given(st.integers(1, 30), st.integers(1, 5), st.data())
-    def test_what_stays_comes_once_and_in_order(
+    def test_remaining_rows_come_once_and_in_order(
         self, number: int, size: int, data: st.DataObject
     ) -> None:
         ids = [f'{place:02}' for place in range(number)]
@@ -128,7 +128,7 @@ class ReadTest(unittest.TestCase):
         self.assertLessEqual(set(ids) - deleted, set(found))
 
     @given(st.integers(1, 20), st.integers(1, 5), st.data())
-    def test_new_rows_at_the_head_do_not_matter(
+    def test_new_rows_at_the_beginning_do_not_matter(
         self, number: int, size: int, data: st.DataObject
     ) -> None:
         ids = [f'{place:02}' for place in range(number)]

@@ -15,15 +15,15 @@ def record(fields: object) -> str:
 
 
 class BackupIdTest(unittest.TestCase):
-    def test_the_id_is_read(self) -> None:
+    def test_id_is_read(self) -> None:
         self.assertEqual(backup_id(record({'id': ID, 'size': 1})), ID)
 
-    def test_a_record_without_an_id_has_none(self) -> None:
+    def test_record_without_id_has_none(self) -> None:
         cases: list[object] = [{}, [], 'text', {'id': None}, {'id': '../volumes'}, {'id': 7}]
         for fields in cases:
             with self.subTest(fields):
                 self.assertIsNone(backup_id(record(fields)))
 
     @given(st.text())
-    def test_text_that_is_not_a_record_has_none(self, text: str) -> None:
+    def test_invalid_record_has_no_id(self, text: str) -> None:
         self.assertIsNone(backup_id(text))

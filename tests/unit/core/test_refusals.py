@@ -9,7 +9,7 @@ from backupext.core.refusals import read
 
 
 class ReadTest(unittest.TestCase):
-    def test_a_status_that_means_something_is_explained_before_the_servers_words(self) -> None:
+    def test_known_status_is_explained_before_the_servers_words(self) -> None:
         refusal = read(403, "Policy doesn't allow backup:delete to be performed.")
         self.assertEqual(refusal.cause, Cause.NOT_ALLOWED)
         self.assertEqual(
@@ -18,22 +18,22 @@ class ReadTest(unittest.TestCase):
             "(the server said: Policy doesn't allow backup:delete to be performed)",
         )
 
-    def test_a_status_without_words_is_explained_too(self) -> None:
+    def test_known_status_is_explained_without_words(self) -> None:
         self.assertEqual(read(429, '').reason, 'the cloud asks for fewer requests')
 
-    def test_a_status_without_meaning_or_words_is_named(self) -> None:
+    def test_unknown_status_without_words_is_named(self) -> None:
         self.assertEqual(read(418, '').reason, 'the answer was HTTP status 418')
 
-    def test_other_statuses_leave_the_servers_words(self) -> None:
+    def test_unknown_status_has_the_servers_words(self) -> None:
         refusal = read(400, 'Invalid backup: status must be available.')
         self.assertEqual(refusal, (Cause.OTHER, 'Invalid backup: status must be available', None))
 
-    def test_every_failure_of_the_service_advises_to_try_again(self) -> None:
+    def test_failures_of_the_service_advise_to_try_again(self) -> None:
         for status in (429, 500, 502, 503, 504):
             with self.subTest(status):
                 self.assertIn('Try again later.', read(status, 'Oh no').advice or '')
 
-    def test_a_backup_quota_is_named_with_advice(self) -> None:
+    def test_backup_quota_is_named_with_advice(self) -> None:
         for words, name in (
             ('Maximum number of backups allowed (10) exceeded', 'backups'),
             (
@@ -50,7 +50,7 @@ class ReadTest(unittest.TestCase):
                 self.assertIn(f"it would exceed the quota '{name}' (", refusal.reason)
                 self.assertIn('Delete backups', refusal.advice or '')
 
-    def test_another_quota_is_named_without_advice_to_delete_backups(self) -> None:
+    def test_other_quota_has_no_advice_to_delete_backups(self) -> None:
         for words, name in (
             ("Maximum number of volumes allowed (10) exceeded for quota 'volumes'.", 'volumes'),
             (
@@ -68,7 +68,7 @@ class ReadTest(unittest.TestCase):
                 self.assertEqual((refusal.cause, refusal.advice), (Cause.OTHER_QUOTA, None))
                 self.assertIn(f"the quota '{name}' (", refusal.reason)
 
-    def test_a_rate_limit_is_no_quota(self) -> None:
+    def test_rate_limit_is_not_a_quota(self) -> None:
         for words, retry_after in (
             ('This request was rate-limited.', None),
             ('Over limit.', 30.0),
@@ -77,16 +77,16 @@ class ReadTest(unittest.TestCase):
             with self.subTest(words):
                 self.assertEqual(read(413, words, retry_after).cause, Cause.RATE_LIMITED)
 
-    def test_the_limit_of_a_proxy_is_told_in_its_words(self) -> None:
+    def test_proxy_limit_is_reported_in_its_words(self) -> None:
         refusal = read(413, 'Request Entity Too Large')
         self.assertEqual(refusal, (Cause.OTHER, 'Request Entity Too Large', None))
 
-    def test_credentials_that_the_service_refuses_are_not_called_wrong(self) -> None:
+    def test_refused_credentials_are_not_called_wrong(self) -> None:
         refusal = read(401, 'Unauthorized')
         self.assertEqual(refusal.cause, Cause.NOT_ALLOWED)
         self.assertIn('does not allow this request', refusal.reason)
 
-    def test_known_words_say_more_than_their_status(self) -> None:
+    def test_known_words_take_precedence_over_the_status(self) -> None:
         for status, words, cause, advice in (
             (
                 404,
@@ -125,7 +125,7 @@ class ReadTest(unittest.TestCase):
                 self.assertIn(f'(the server said: {words.rstrip(".")})', refusal.reason)
 
     @given(st.integers(0, 599), st.text())
-    def test_it_is_one_clause_whatever_the_server_says(self, status: int, words: str) -> None:
+    def test_reason_is_always_one_clause(self, status: int, words: str) -> None:
         said = read(status, words).reason
         self.assertTrue(said.endswith('...') or not said.endswith('.'), said)
         self.assertLess(len(said), 500)

@@ -5,7 +5,7 @@ from backupext.core.releases import LIMITS, Limit
 
 
 class LimitTest(unittest.TestCase):
-    def test_it_applies_up_to_a_release(self) -> None:
+    def test_limit_applies_up_to_a_release(self) -> None:
         limit = Limit('something', (6, 2), 'something else')
         for osc, applies in {
             '6.0.0': True,
@@ -23,7 +23,7 @@ class LimitTest(unittest.TestCase):
         self.assertTrue(limit.applies('9.0.0'))
         self.assertFalse(limit.applies('10.10.0'))
 
-    def test_each_is_a_sentence_on_its_own(self) -> None:
+    def test_each_limit_is_a_sentence(self) -> None:
         for limit in LIMITS:
             with self.subTest(limit.what):
                 self.assertRegex(limit.instead, r'^[A-Z].*\.$')

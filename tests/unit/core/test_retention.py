@@ -29,7 +29,7 @@ from tests.unit.core.histories import Cloud, clouds, hasty_clouds, snapshot_clou
 NOW = datetime(2027, 1, 1, tzinfo=timezone.utc)
 
 any_cloud = clouds() | hasty_clouds
-#: What the first backups of a history have.
+#: Properties of the first backups of a history.
 _FIRST_IDS = ('0000', '0856', '0703')
 _SPANS = st.sampled_from([timedelta(hours=1), timedelta(days=1), timedelta(days=20)])
 
@@ -41,10 +41,10 @@ policies = st.builds(
     within=st.none() | _SPANS,
     within_buckets=st.dictionaries(st.sampled_from(sorted(BUCKETS)), _SPANS, max_size=2),
 )
-#: Those that delete failed backups too.
+#: Policies that also delete failed backups.
 harsh_policies = st.builds(replace, policies, delete_failed=_SPANS)
 
-#: Those that keep little.
+#: Policies that keep little.
 lean_policies = st.builds(
     Policy,
     last=st.integers(0, 1),
@@ -53,13 +53,13 @@ lean_policies = st.builds(
     allow_empty=st.booleans(),
 )
 
-#: Some of the properties by which backups are told apart.
+#: Some properties of backups.
 _MARKS: tuple[dict[str, str], ...] = (
     *({}, {'tier': 'gold'}, {'hold': 'legal'}, {'protected': 'true'}),
     *({'expires': '2026-11-10'}, {'expires': '2028-01-01'}),
 )
 _WANTED = st.sampled_from([Property('tier'), Property('hold', 'legal'), Property('nosuch')])
-#: Policies in which backups are named as well.
+#: Policies that also name backups.
 naming_policies = st.builds(
     replace,
     policies | harsh_policies | st.just(Policy(properties=(Property('nosuch'),))),
@@ -70,7 +70,7 @@ naming_policies = st.builds(
 
 
 def together(one: Policy, other: Policy) -> Policy:
-    """Return a policy to which all that another one keeps or protects was added."""
+    """Return a policy that keeps and protects everything that either of two policies does."""
     return replace(
         one,
         last=one.last + other.last,
@@ -107,7 +107,7 @@ def doomed_in_order(decisions: list[Decision]) -> list[Backup]:
 
 
 class HistoryTest(unittest.TestCase):
-    """What holds for every history."""
+    """Properties that hold for every history."""
 
     @given(any_cloud, policies | harsh_policies)
     def test_every_backup_has_one_decision_with_reasons(self, cloud: Cloud, policy: Policy) -> None:
@@ -116,23 +116,23 @@ class HistoryTest(unittest.TestCase):
         self.assertTrue(all(each.reasons for each in decisions))
 
     @given(any_cloud, policies | harsh_policies)
-    def test_nothing_that_stays_loses_an_ancestor(self, cloud: Cloud, policy: Policy) -> None:
+    def test_kept_backups_keep_their_ancestors(self, cloud: Cloud, policy: Policy) -> None:
         decisions = decide(cloud.rows(), policy)
         doomed = ids(decisions, Action.DELETE)
         for id_ in set(cloud.made) - doomed:
             self.assertFalse(cloud.ancestors(id_) & doomed)
 
-    # Of incrementals made within the second to which times are cut, nobody can tell the order.
+    # The order of incrementals within one second is unknown if times have whole seconds.
     @given(clouds(), policies | harsh_policies)
     def test_cinder_accepts_the_order_of_deletion(self, cloud: Cloud, policy: Policy) -> None:
         for backup in doomed_in_order(decide(cloud.rows(), policy)):
             self.assertTrue(cloud.delete(backup.id), backup)
 
     @given(snapshot_clouds(), lean_policies)
-    def test_what_stays_keeps_its_data_on_ceph(self, cloud: Cloud, policy: Policy) -> None:
+    def test_kept_backups_keep_their_data_on_ceph(self, cloud: Cloud, policy: Policy) -> None:
         decisions = decide(cloud.rows(), policy)
         before = dict(cloud.images)
-        # One that failed goes first, before any that is available could go with it.
+        # A failed backup is deleted first, before an available one could be lost with it.
         for backup in sorted(doomed_in_order(decisions), key=lambda each: each.status != 'error'):
             cloud.delete(backup.id)
             for volume, id_ in before.items():
@@ -141,7 +141,7 @@ class HistoryTest(unittest.TestCase):
                     self.assertEqual(cloud.images.get(volume), id_)
 
     @given(any_cloud, harsh_policies)
-    def test_no_failed_backup_is_deleted_before_its_time(
+    def test_failed_backups_that_are_too_recent_are_never_deleted(
         self, cloud: Cloud, policy: Policy
     ) -> None:
         assert policy.delete_failed is not None
@@ -151,7 +151,7 @@ class HistoryTest(unittest.TestCase):
                 self.assertLessEqual(chains.created(each.backup), NOW - policy.delete_failed)
 
     @given(snapshot_clouds(), lean_policies)
-    def test_no_failed_backup_of_a_snapshot_is_deleted_beside_one_that_is_not(
+    def test_failed_snapshot_backup_is_kept_with_a_healthy_one(
         self, cloud: Cloud, policy: Policy
     ) -> None:
         rows = cloud.rows()
@@ -161,7 +161,7 @@ class HistoryTest(unittest.TestCase):
                 self.assertEqual(storage.shares_data_with(each.backup, rows, parents), [])
 
     @given(any_cloud, policies | harsh_policies)
-    def test_what_is_pinned_would_go_without_what_pins_it(
+    def test_pinned_backups_are_deleted_without_the_failed_backup(
         self, cloud: Cloud, policy: Policy
     ) -> None:
         decisions = {each.backup.id: each for each in decide(cloud.rows(), policy)}
@@ -172,14 +172,14 @@ class HistoryTest(unittest.TestCase):
                 self.assertIn(each.backup.id, chains.Graph(cloud.rows()).ancestors([heir]))
 
     @given(any_cloud, policies)
-    def test_planning_again_deletes_nothing(self, cloud: Cloud, policy: Policy) -> None:
+    def test_second_plan_deletes_nothing(self, cloud: Cloud, policy: Policy) -> None:
         rows = cloud.rows()
         doomed = ids(decide(rows, policy), Action.DELETE)
         left = [row for row in rows if row.id not in doomed]
         self.assertEqual(ids(decide(left, policy), Action.DELETE), set())
 
     @given(any_cloud, policies, st.integers(0, 3), st.sampled_from(sorted(BUCKETS)))
-    def test_a_larger_keep_never_deletes_more(
+    def test_larger_keep_never_deletes_more(
         self, cloud: Cloud, policy: Policy, more: int, bucket: str
     ) -> None:
         counts = {**policy.counts, bucket: policy.counts.get(bucket, 0) + more}
@@ -190,7 +190,7 @@ class HistoryTest(unittest.TestCase):
         )
 
     @given(any_cloud, naming_policies, naming_policies, st.randoms(use_true_random=False))
-    def test_adding_what_keeps_or_protects_never_deletes_more(
+    def test_adding_rules_or_protection_never_deletes_more(
         self, cloud: Cloud, policy: Policy, more: Policy, random: Any
     ) -> None:
         rows = [replace(row, metadata=random.choice(_MARKS)) for row in cloud.rows()]
@@ -198,11 +198,11 @@ class HistoryTest(unittest.TestCase):
         self.assertLessEqual(fewer, ids(decide(rows, policy), Action.DELETE))
 
     @given(any_cloud, policies | harsh_policies)
-    def test_the_order_of_the_input_does_not_matter(self, cloud: Cloud, policy: Policy) -> None:
+    def test_input_order_does_not_matter(self, cloud: Cloud, policy: Policy) -> None:
         self.assertEqual(decide(cloud.rows(), policy), decide(cloud.rows(), policy))
 
     @given(any_cloud, policies)
-    def test_a_volume_keeps_something_to_restore(self, cloud: Cloud, policy: Policy) -> None:
+    def test_volume_keeps_a_restorable_backup(self, cloud: Cloud, policy: Policy) -> None:
         rows = cloud.rows()
         doomed = ids(decide(rows, policy), Action.DELETE)
         for owner in {(row.project_id, row.volume_id) for row in rows}:
@@ -214,7 +214,7 @@ class HistoryTest(unittest.TestCase):
                 self.assertTrue(not sure or sure - doomed)
 
     @given(any_cloud, policies | harsh_policies)
-    def test_a_volume_keeps_something_available(self, cloud: Cloud, policy: Policy) -> None:
+    def test_volume_keeps_an_available_backup(self, cloud: Cloud, policy: Policy) -> None:
         rows = cloud.rows()
         doomed = ids(decide(rows, policy), Action.DELETE)
         available = [row for row in rows if row.status == 'available']
@@ -231,7 +231,7 @@ class HistoryTest(unittest.TestCase):
 
 
 def days(*numbers: float, **changes: Any) -> list[Backup]:
-    """Return full backups of one volume, so many days after the first of January 2026."""
+    """Return full backups of one volume, created these days after 1 January 2026."""
     start = datetime(2026, 1, 1, tzinfo=timezone.utc)
     return [
         Backup(
@@ -259,24 +259,24 @@ class RuleTest(unittest.TestCase):
     def test_last(self) -> None:
         self.assertEqual(self.kept(days(0, 1, 2, 3), last=2), ['day3', 'day2'])
 
-    def test_daily_keeps_the_newest_of_a_day(self) -> None:
+    def test_daily_keeps_the_newest_backup_of_a_day(self) -> None:
         rows = days(0, 1, 1.2, 1.4, 2)
         self.assertEqual(self.kept(rows, counts={'daily': 2}), ['day2', 'day1.4'])
 
     def test_days_without_a_backup_do_not_count(self) -> None:
         self.assertEqual(self.kept(days(0, 10, 20), counts={'daily': 2}), ['day20', 'day10'])
 
-    def test_slots_left_keep_the_oldest(self) -> None:
+    def test_free_slot_keeps_the_oldest_backup(self) -> None:
         rows = days(0, 0.2, 0.4)
         self.assertEqual(self.kept(rows, counts={'daily': 3}), ['day0.4', 'day0'])
 
     def test_weeks_are_iso_weeks(self) -> None:
-        # The first of January 2026 was a Thursday: Sunday ends its week.
+        # 1 January 2026 was a Thursday; its week ends on Sunday.
         rows = days(0, 3, 4)
         self.assertEqual(self.kept(rows, counts={'weekly': 1}), ['day4'])
         self.assertEqual(self.kept(rows, counts={'weekly': 2}), ['day4', 'day3'])
 
-    def test_within_is_measured_from_the_newest(self) -> None:
+    def test_within_is_measured_from_the_newest_backup(self) -> None:
         rows = days(0, 5, 6, 7)
         self.assertEqual(self.kept(rows, within=timedelta(days=2)), ['day7', 'day6'])
 
@@ -294,20 +294,20 @@ class RuleTest(unittest.TestCase):
         self.assertEqual(self.kept(rows, properties=(Property('keep'),)), ['day2', 'day0'])
         self.assertEqual(self.kept(rows, ids=frozenset({'id-1'})), ['day2', 'day1'])
 
-    def test_protected_backups_stay(self) -> None:
+    def test_protected_backups_are_kept(self) -> None:
         rows = [*days(0, metadata={'protected': 'true'}), *days(1, 2)]
         self.assertEqual(self.kept(rows, last=1), ['day2', 'day0'])
 
-    def test_a_backup_stays_until_it_expires(self) -> None:
+    def test_backup_is_kept_until_it_expires(self) -> None:
         future, past = {'expires': '2028-01-01'}, {'expires': '2026-12-31'}
         rows = [*days(0, metadata=future), *days(1, metadata=past), *days(2)]
         self.assertEqual(self.kept(rows, last=1), ['day2', 'day0'])
 
-    def test_an_expiry_that_is_no_time_protects(self) -> None:
+    def test_invalid_expiry_protects(self) -> None:
         rows = [*days(0, metadata={'expires': 'never'}), *days(1)]
         self.assertEqual(self.kept(rows, last=1), ['day1', 'day0'])
 
-    def test_the_calendar_is_that_of_the_zone(self) -> None:
+    def test_zone_decides_the_calendar(self) -> None:
         # 23:30 UTC is the next day in Berlin.
         rows = days(0, 23.5 / 24)
         utc = plan(rows, Policy(counts={'daily': 2}), NOW, timezone.utc)
@@ -315,19 +315,19 @@ class RuleTest(unittest.TestCase):
         self.assertEqual(ids(utc, Action.DELETE), set())
         self.assertEqual(ids(berlin, Action.KEEP), {f'id-{23.5 / 24}'})
 
-    def test_what_is_out_of_scope_neither_counts_nor_goes(self) -> None:
+    def test_backups_out_of_scope_neither_count_nor_are_deleted(self) -> None:
         rows = [*days(0, 1, metadata={'tier': 'gold'}), *days(2)]
         gold = Property('tier', 'gold')
         decisions = decide(rows, Policy(last=1), is_in_scope=lambda each: gold.is_in(each.metadata))
         self.assertEqual([each.backup.name for each in decisions], ['day1', 'day0'])
         self.assertEqual(ids(decisions, Action.DELETE), {'id-0'})
 
-    def test_the_last_one_stays_unless_told_otherwise(self) -> None:
+    def test_last_backup_is_kept_by_default(self) -> None:
         rows = days(0, 1)
         self.assertEqual(self.kept(rows, properties=(Property('x'),)), ['day1'])
         self.assertEqual(self.kept(rows, properties=(Property('x'),), allow_empty=True), [])
 
-    def test_another_protection_adds_to_the_one_that_is_always_there(self) -> None:
+    def test_protect_property_adds_to_the_default(self) -> None:
         rows = [
             *days(0, metadata={'protected': 'true'}),
             *days(1, metadata={'hold': 'legal'}),
@@ -338,12 +338,12 @@ class RuleTest(unittest.TestCase):
         self.assertEqual(replace(policy, last=2).protect, policy.protect)
         self.assertEqual(ids(decide(rows, policy), Action.DELETE), {'id-2'})
 
-    def test_a_span_longer_than_the_calendar_keeps_all(self) -> None:
+    def test_span_longer_than_the_calendar_keeps_all(self) -> None:
         rows = days(0, 1)
         self.assertEqual(self.kept(rows, within=timedelta.max), ['day1', 'day0'])
         self.assertEqual(self.kept(rows, within_buckets={'daily': timedelta.max}), ['day1', 'day0'])
 
-    def test_volumes_and_projects_are_apart(self) -> None:
+    def test_volumes_and_projects_are_independent(self) -> None:
         rows = days(0)
         others = [
             replace(rows[0], id='other', volume_id='w'),
@@ -352,14 +352,14 @@ class RuleTest(unittest.TestCase):
         for order in itertools.permutations([*rows, *others]):
             self.assertEqual(len(self.kept(list(order), last=1)), 3)
 
-    def test_an_empty_policy_says_so(self) -> None:
+    def test_empty_policy_is_recognized(self) -> None:
         self.assertTrue(Policy().is_empty)
         self.assertFalse(Policy(last=1).is_empty)
         self.assertFalse(Policy(full=1).is_empty)
         self.assertFalse(Policy(ids=frozenset({'x'})).is_empty)
         self.assertTrue(Policy(delete_failed=timedelta(1)).is_empty)
 
-    def test_the_work_grows_with_the_chain_and_not_with_its_square(self) -> None:
+    def test_cost_grows_linearly_with_the_chain(self) -> None:
         policy = Policy(last=7, full=1, counts={'weekly': 4}, delete_failed=timedelta(1))
 
         def prune(length: int) -> None:
@@ -369,7 +369,7 @@ class RuleTest(unittest.TestCase):
 
 
 def night(number: int, kind: str = 'i', child: int | None = None, **changes: Any) -> Backup:
-    """Return the backup of a night, which is touched when its child is finished, if it has one."""
+    """Return the backup of a night, updated when its child finished, if it has one."""
     made = datetime(2026, 1, 1, 2) + timedelta(days=number)  # noqa: DTZ001  # as the API writes it
     touched = made if child is None else made + timedelta(days=child - number)
     said: dict[str, Any] = {
@@ -402,7 +402,7 @@ class ReasonTest(unittest.TestCase):
 
 
 class FullTest(ReasonTest):
-    """The last N full backups, with what builds on them."""
+    """The last N full backups and their dependents."""
 
     ROWS = (
         *(night(0, 'f', 1), night(1)),
@@ -410,7 +410,7 @@ class FullTest(ReasonTest):
         night(5, 'f'),
     )
 
-    def test_each_is_kept_with_every_incremental_on_it(self) -> None:
+    def test_full_backup_is_kept_with_all_its_incrementals(self) -> None:
         self.assertEqual(
             self.planned(list(self.ROWS), full=2),
             {
@@ -423,8 +423,8 @@ class FullTest(ReasonTest):
             },
         )
 
-    def test_an_incremental_that_only_may_build_on_it_is_kept_too(self) -> None:
-        # The property of d0 was set when d3 was there.
+    def test_possible_incremental_of_a_full_backup_is_kept(self) -> None:
+        # The property of d0 was set after d3 was created.
         rows = [replace(self.ROWS[0], updated_at=self.ROWS[5].created_at), *self.ROWS[1:]]
         self.assertEqual(self.planned(rows, full=2)['d1'][0], 'delete')
         self.assertEqual(self.planned(rows, full=2)['d0'], ('keep', 'needed by d3'))
@@ -436,7 +436,7 @@ class FullTest(ReasonTest):
 
 
 class OldestTest(ReasonTest):
-    def test_a_slot_that_is_left_keeps_the_oldest_and_says_so(self) -> None:
+    def test_free_slot_keeps_the_oldest_with_a_reason(self) -> None:
         rows = days(0, 0.2, 0.4)
         self.assertEqual(
             self.planned(rows, counts={'daily': 7}),
@@ -449,14 +449,14 @@ class OldestTest(ReasonTest):
         within = self.planned(rows, within_buckets={'daily': timedelta(days=1)})
         self.assertEqual(within['day0'], ('keep', 'within daily (oldest)'))
 
-    def test_the_oldest_that_is_the_newest_of_its_day_needs_no_such_reason(self) -> None:
+    def test_oldest_that_is_newest_of_its_day_has_no_extra_reason(self) -> None:
         self.assertEqual(self.planned(days(0, 1), counts={'daily': 7})['day0'], ('keep', 'daily 7'))
 
 
 class SafetyTest(ReasonTest):
-    """What stays although no rule keeps it, so that there is something to restore."""
+    """Backups kept without a rule, so that the volume can be restored."""
 
-    def test_the_newest_restorable_one_stays_whatever_else_is_kept(self) -> None:
+    def test_newest_restorable_backup_is_always_kept(self) -> None:
         rows = days(0, 1, 2)
         reason = 'newest restorable backup of the volume'
         self.assertEqual(
@@ -471,7 +471,7 @@ class SafetyTest(ReasonTest):
             self.planned(rows, ids=frozenset({'id-0'}), allow_empty=True)['day2'][0], 'delete'
         )
 
-    def test_where_nothing_is_known_to_be_restorable_the_newest_available_one_stays(self) -> None:
+    def test_newest_available_backup_is_kept_if_none_is_known_to_be_restorable(self) -> None:
         reason = 'newest available backup (none known to be restorable)'
         rows = [night(1), night(2), night(3, **FAILED)]
         policy: dict[str, Any] = {'properties': (Property('nosuch'),)}
@@ -485,7 +485,7 @@ class SafetyTest(ReasonTest):
         )
         self.assertEqual(self.planned([night(1)], allow_empty=True, **policy)['d1'][0], 'delete')
 
-    def test_where_the_newest_may_be_broken_the_newest_sound_one_stays_too(self) -> None:
+    def test_newest_intact_backup_is_kept_if_the_newest_may_be_broken(self) -> None:
         # Either may be the parent of d3, and d2 is broken.
         rows = [
             night(0, 'f'),
@@ -505,12 +505,12 @@ class SafetyTest(ReasonTest):
 
 
 class FailedTest(ReasonTest):
-    """Failed backups, what they keep alive, and their end."""
+    """Failed backups, the backups that they keep, and their deletion."""
 
     CHAIN = (night(0, 'f', 1), night(1, child=2), night(2), night(3, **FAILED))
     NEWER = tuple(night(number, 'f') for number in range(4, 40))
 
-    def test_a_failed_incremental_keeps_its_chain_alive(self) -> None:
+    def test_failed_incremental_keeps_its_chain(self) -> None:
         planned = self.planned([*self.CHAIN, *self.NEWER], last=7)
         needed = ('keep', 'needed by d3, which is in status error')
         self.assertEqual(
@@ -533,7 +533,7 @@ class FailedTest(ReasonTest):
             failed.id, {each.backup.id for each in decided if each.action.value == 'delete'}
         )
 
-    def test_what_is_pinned_is_told_by_what_pins_it(self) -> None:
+    def test_pinned_backups_are_reported_by_failed_backup(self) -> None:
         another = replace(self.CHAIN[3], id='other', name='other')
         rows = [*self.CHAIN, another, *self.NEWER]
         self.assertEqual(
@@ -544,7 +544,7 @@ class FailedTest(ReasonTest):
             find_pins(decide(rows, Policy(last=7, delete_failed=timedelta(days=7)))), []
         )
 
-    def test_what_something_else_keeps_is_not_pinned(self) -> None:
+    def test_backup_kept_for_another_reason_is_not_pinned(self) -> None:
         rows = [*self.CHAIN, *self.NEWER]
         decisions = decide(rows, Policy(ids=frozenset({'id-2'})))
         self.assertEqual(find_pins(decisions), [])
@@ -552,14 +552,14 @@ class FailedTest(ReasonTest):
             self.planned(rows, ids=frozenset({'id-2'}))['d1'], ('keep', 'needed by d2')
         )
 
-    def test_what_still_runs_pins_as_well_but_has_not_failed(self) -> None:
+    def test_running_backup_pins_but_has_not_failed(self) -> None:
         rows = [*self.CHAIN[:3], night(3, status='creating'), *self.NEWER]
         decisions = {each.backup.name: each for each in decide(rows, Policy(last=7))}
         self.assertEqual(decisions['d1'].reasons, ('needed by d3, which is in status creating',))
         self.assertEqual(decisions['d1'].pinned_by, (rows[3],))
         self.assertEqual(find_pins(decisions.values()), [])
 
-    def test_with_the_failed_one_its_chain_goes(self) -> None:
+    def test_chain_is_deleted_with_its_failed_incremental(self) -> None:
         planned = self.planned([*self.CHAIN, *self.NEWER], last=7, delete_failed=timedelta(days=7))
         gone = ('delete', 'no rule keeps it')
         self.assertEqual(
@@ -568,8 +568,8 @@ class FailedTest(ReasonTest):
         )
         self.assertEqual(sum(action == 'keep' for action, _ in planned.values()), 7)
 
-    def test_a_failed_one_has_to_be_old_enough(self) -> None:
-        # It is 362 days and 22 hours old.
+    def test_recent_failed_backup_is_kept(self) -> None:
+        # The backup is 362 days and 22 hours old.
         rows, day = [night(2, 'f', **FAILED)], timedelta(days=1)
         age = NOW - chains.created(rows[0])
         self.assertEqual(self.planned(rows, delete_failed=age)['d2'][0], 'delete')
@@ -586,7 +586,7 @@ class FailedTest(ReasonTest):
             self.planned(rows, delete_failed=timedelta())['d2'][1], 'failed, older than 0s'
         )
 
-    def test_only_what_failed_is_deleted(self) -> None:
+    def test_delete_failed_deletes_only_failed_backups(self) -> None:
         for status in ('creating', 'restoring', 'deleting', 'error_deleting'):
             rows = [night(0, 'f'), night(2, 'f', status=status)]
             with self.subTest(status):
@@ -595,14 +595,14 @@ class FailedTest(ReasonTest):
                     ('skip', f'status {status}'),
                 )
 
-    def test_one_that_something_available_may_build_on_stays(self) -> None:
+    def test_failed_backup_with_available_dependents_is_kept(self) -> None:
         rows = [night(0, 'f', 1, status='error'), night(1)]
         self.assertEqual(
             self.planned(rows, last=1, delete_failed=timedelta())['d0'],
             ('skip', 'status error, needed by d1'),
         )
 
-    def test_one_that_is_protected_or_named_stays(self) -> None:
+    def test_protected_or_named_failed_backup_is_kept(self) -> None:
         cases: tuple[tuple[dict[str, str], dict[str, Any], str], ...] = (
             ({'protected': 'true'}, {}, 'protected'),
             ({'expires': '2028-01-01'}, {}, 'expires 2028-01-01'),
@@ -617,7 +617,7 @@ class FailedTest(ReasonTest):
                     ('skip', f'status error, {reason}'),
                 )
 
-    def test_one_out_of_scope_stays_with_what_it_needs(self) -> None:
+    def test_failed_backup_out_of_scope_is_kept_with_its_parents(self) -> None:
         rows = [*self.CHAIN, *self.NEWER]
         decisions = decide(
             rows,
@@ -628,7 +628,7 @@ class FailedTest(ReasonTest):
 
 
 class SharedDataTest(ReasonTest):
-    """Where Ceph may be used, a volume's backups of snapshots go together or not at all."""
+    """If Ceph may be used, a volume's snapshot backups are deleted together or not at all."""
 
     def ceph(self, number: int, kind: str = 'f', **changes: Any) -> Backup:
         return night(number, kind, **{'object_count': 0, **changes})
@@ -636,7 +636,7 @@ class SharedDataTest(ReasonTest):
     def of_snapshot(self, number: int, kind: str = 'f', **changes: Any) -> Backup:
         return self.ceph(number, kind, **{'snapshot_id': f's{number}', **changes})
 
-    def test_while_one_stays_the_others_stay(self) -> None:
+    def test_all_snapshot_backups_are_kept_with_one(self) -> None:
         rows = [self.of_snapshot(number) for number in range(3)]
         self.assertEqual(
             self.planned(rows, last=1),
@@ -647,40 +647,40 @@ class SharedDataTest(ReasonTest):
             },
         )
 
-    def test_backups_of_the_volume_itself_go(self) -> None:
+    def test_backups_of_the_volume_are_deleted(self) -> None:
         rows = [self.ceph(0), self.of_snapshot(1)]
         self.assertEqual(self.planned(rows, last=1)['d0'][0], 'delete')
 
-    def test_on_other_storage_they_go(self) -> None:
+    def test_snapshot_backups_on_other_storage_are_deleted(self) -> None:
         rows = [night(0, 'f'), self.of_snapshot(1), self.of_snapshot(2)]
         self.assertEqual(self.planned(rows, last=1)['d1'][0], 'delete')
 
-    def test_where_none_stays_all_go(self) -> None:
+    def test_all_snapshot_backups_are_deleted_together(self) -> None:
         rows = [self.of_snapshot(0), self.of_snapshot(1), self.ceph(2)]
         self.assertEqual(
             {name: action for name, (action, _) in self.planned(rows, last=1).items()},
             {'d2': 'keep', 'd1': 'delete', 'd0': 'delete'},
         )
 
-    def test_other_projects_share_it_and_other_volumes_do_not(self) -> None:
+    def test_image_is_shared_across_projects_but_not_volumes(self) -> None:
         mine = [self.of_snapshot(0), self.ceph(1)]
         theirs = self.of_snapshot(2, project_id='q')
         self.assertEqual(self.planned([*mine, theirs], last=1)['d0'][0], 'keep')
         elsewhere = replace(theirs, volume_id='w')
         self.assertEqual(self.planned([*mine, elsewhere], last=1)['d0'][0], 'delete')
 
-    def test_one_that_is_out_of_scope_shares_it_too(self) -> None:
+    def test_snapshot_backup_out_of_scope_keeps_the_others(self) -> None:
         rows = [self.of_snapshot(0), self.ceph(1), self.of_snapshot(2)]
         decisions = decide(rows, Policy(last=1), is_in_scope=lambda each: each.id != 'id-2')
         self.assertEqual(ids(decisions, Action.DELETE), set())
 
-    def test_one_that_is_being_restored_holds_the_others_and_a_failed_one_does_not(self) -> None:
+    def test_restoring_snapshot_backup_keeps_the_others_but_a_failed_one_does_not(self) -> None:
         for status, action in (('restoring', 'keep'), ('creating', 'keep'), ('error', 'delete')):
             rows = [self.of_snapshot(0), self.of_snapshot(1, status=status), self.ceph(2)]
             with self.subTest(status):
                 self.assertEqual(self.planned(rows, last=1)['d0'][0], action)
 
-    def test_what_they_need_stays_too(self) -> None:
+    def test_parents_of_kept_snapshot_backups_are_kept(self) -> None:
         rows = [
             self.ceph(0, child=1),
             self.of_snapshot(1, 'i'),
@@ -695,7 +695,7 @@ class SharedDataTest(ReasonTest):
             },
         )
 
-    def test_a_failed_one_stays_while_one_can_be_restored(self) -> None:
+    def test_failed_snapshot_backup_is_kept_with_a_restorable_one(self) -> None:
         rows = [self.of_snapshot(0), self.of_snapshot(1, **FAILED), self.ceph(2)]
         harsh: dict[str, Any] = {'last': 1, 'delete_failed': timedelta()}
         planned = self.planned(rows, **harsh)
@@ -704,7 +704,7 @@ class SharedDataTest(ReasonTest):
         self.assertEqual(self.planned(rows[1:], **harsh)['d1'][0], 'delete')
         self.assertEqual(self.planned([night(3, 'f'), *rows], **harsh)['d1'][0], 'delete')
 
-    def test_so_does_an_incremental_that_failed_on_one(self) -> None:
+    def test_failed_incremental_of_a_snapshot_backup_is_kept(self) -> None:
         rows = [self.of_snapshot(0), self.ceph(1, 'i', **FAILED), self.of_snapshot(2)]
         self.assertEqual(
             self.planned(rows, last=1, delete_failed=timedelta())['d1'],

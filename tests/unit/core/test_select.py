@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever is asked for, the server's part and ours give together what a plain model gives."""
+"""The server's and the plugin's part of every list match a simple model."""
 
 import itertools
 import unittest
@@ -18,7 +18,7 @@ from backupext.core.timespec import parse_instant
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 _SERVER_NAMES = {'display_name': 'name'}
 
-# Few values, so that rows often have the same.
+# Few values, so that rows often have equal ones.
 _NAMES = st.sampled_from(['a', 'b', ''])
 _HOURS = st.integers(0, 6)
 
@@ -88,7 +88,7 @@ def _ordered(rows: Iterable[Backup], keys: Iterable[tuple[str, bool]]) -> list[B
 
 
 def _server(rows: Iterable[Backup], query: dict[str, str]) -> list[Backup]:
-    """Answer as Cinder does: three filters, an order, and a marker."""
+    """Return a list as Cinder does: three filters, an order, and a marker."""
     wanted = [
         row
         for row in rows
@@ -110,7 +110,7 @@ def _behind(rows: list[Backup], marker: str | None) -> Iterable[Backup]:
 
 
 def _model(rows: Iterable[Backup], criteria: Criteria) -> list[Backup]:
-    """Say in the plainest way what a list must have."""
+    """Return the expected rows of a list, computed in the simplest way."""
     wanted = [row for row in rows if _is_wanted(row, criteria)]
     keys = [(key.attribute, key.ascending) for key in criteria.sort]
     return list(_behind(_ordered(wanted, keys), criteria.marker))[: criteria.most]
@@ -136,14 +136,14 @@ def _is_wanted(row: Backup, criteria: Criteria) -> bool:
 
 class SelectTest(unittest.TestCase):
     @given(_backups(), _criteria)
-    def test_both_parts_together_are_the_model(
+    def test_server_and_plugin_together_match_the_model(
         self, rows: list[Backup], criteria: Criteria
     ) -> None:
         found = list(select(_server(rows, criteria.query), criteria))
         self.assertEqual(found, _model(rows, criteria))
 
     @given(_backups(), _criteria, st.data())
-    def test_a_marker_continues_a_list(
+    def test_marker_continues_a_list(
         self, rows: list[Backup], criteria: Criteria, data: st.DataObject
     ) -> None:
         whole = _model(rows, replace(criteria, most=None))
@@ -154,7 +154,7 @@ class SelectTest(unittest.TestCase):
             self.assertEqual(found, _model(rows, marked))
 
     @given(_backups(), _criteria)
-    def test_a_page_is_cut_only_where_nothing_is_done_here(
+    def test_page_is_limited_only_without_local_filters(
         self, rows: list[Backup], criteria: Criteria
     ) -> None:
         limited = replace(criteria, page_size=None)
@@ -164,12 +164,12 @@ class SelectTest(unittest.TestCase):
 
 
 class ParseTest(unittest.TestCase):
-    def test_a_key_is_descending_unless_said_otherwise(self) -> None:
+    def test_sort_key_is_descending_by_default(self) -> None:
         self.assertEqual(SortKey.parse('name'), SortKey('name'))
         self.assertEqual(SortKey.parse('name:desc'), SortKey('name', ascending=False))
         self.assertEqual(SortKey.parse('name:asc'), SortKey('name', ascending=True))
 
-    def test_an_unknown_key_or_direction_is_refused(self) -> None:
+    def test_unknown_key_or_direction_is_refused(self) -> None:
         for text in ('', 'nosuch', 'name:up', ':asc', 'name:asc:desc'):
             with self.subTest(text), self.assertRaises(ValueError):
                 SortKey.parse(text)
@@ -179,7 +179,7 @@ class ParseTest(unittest.TestCase):
         for key in SORT_KEYS:
             self.assertTrue(hasattr(backup, key), key)
 
-    def test_a_property_may_have_a_value(self) -> None:
+    def test_property_may_have_a_value(self) -> None:
         self.assertEqual(Property.parse('k'), Property('k'))
         self.assertEqual(Property.parse('k='), Property('k', ''))
         self.assertEqual(Property.parse('k=v=w'), Property('k', 'v=w'))

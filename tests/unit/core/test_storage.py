@@ -33,13 +33,13 @@ class MayBeCephTest(unittest.TestCase):
     def test_objects_of_a_full_backup_exclude_ceph(self) -> None:
         self.assertFalse(storage.may_be_ceph([backup('a'), CHUNKED]))
 
-    def test_the_status_of_that_backup_does_not_matter(self) -> None:
+    def test_status_of_a_full_backup_with_objects_does_not_matter(self) -> None:
         self.assertFalse(storage.may_be_ceph([failed('a', object_count=1)]))
 
     def test_objects_of_an_incremental_backup_exclude_nothing(self) -> None:
         self.assertTrue(storage.may_be_ceph([backup('a', is_incremental=True, object_count=1)]))
 
-    def test_without_objects_it_may_be_ceph(self) -> None:
+    def test_no_objects_may_mean_ceph(self) -> None:
         self.assertTrue(storage.may_be_ceph([backup('a'), backup('b', object_count=None)]))
         self.assertTrue(storage.may_be_ceph([]))
 
@@ -52,21 +52,21 @@ class SharesDataTest(unittest.TestCase):
         others = [of_snapshot('b'), of_snapshot('c', snapshot_id='t', project_id='other')]
         self.assertEqual(self.shared(of_snapshot('a'), *others), ['b', 'c'])
 
-    def test_a_failed_one_shares_it_too(self) -> None:
+    def test_failed_snapshot_backup_shares_data(self) -> None:
         self.assertEqual(self.shared(failed('a', snapshot_id='s'), of_snapshot('b')), ['b'])
 
-    def test_a_backup_of_the_volume_shares_nothing(self) -> None:
+    def test_backup_of_the_volume_shares_nothing(self) -> None:
         self.assertEqual(self.shared(backup('a'), of_snapshot('b')), [])
         self.assertEqual(self.shared(of_snapshot('a'), backup('b')), [])
 
-    def test_other_volumes_share_nothing_and_tell_nothing(self) -> None:
+    def test_other_volumes_are_ignored(self) -> None:
         others = [of_snapshot('b', volume_id='other'), backup('c', volume_id='v', object_count=1)]
         self.assertEqual(self.shared(of_snapshot('a'), of_snapshot('d'), *others), ['d'])
 
-    def test_on_other_storage_nothing_is_shared(self) -> None:
+    def test_other_storage_shares_nothing(self) -> None:
         self.assertEqual(self.shared(of_snapshot('a'), of_snapshot('b'), CHUNKED), [])
 
-    def test_only_what_can_be_restored_has_data_to_lose(self) -> None:
+    def test_only_restorable_backups_have_data_to_lose(self) -> None:
         for status, shared in (
             ('available', True),
             ('restoring', True),
@@ -79,20 +79,20 @@ class SharesDataTest(unittest.TestCase):
                 found = self.shared(of_snapshot('a'), of_snapshot('b', status=status))
                 self.assertEqual(found, ['b'] if shared else [])
 
-    def test_an_incremental_that_failed_on_a_backup_of_a_snapshot_shares_its_data(self) -> None:
+    def test_failed_incremental_of_a_snapshot_backup_shares_its_data(self) -> None:
         child = failed('a', is_incremental=True)
         parent = of_snapshot('p')
         self.assertEqual(self.shared(child, parent, parents=[parent]), ['p'])
         self.assertEqual(self.shared(child, parent, backup('f'), parents=[backup('f')]), [])
 
-    def test_without_its_parents_it_may_be_on_any(self) -> None:
+    def test_failed_incremental_with_unknown_parents_shares_data(self) -> None:
         child = failed('a', is_incremental=True)
         self.assertEqual(self.shared(child, of_snapshot('p')), ['p'])
 
-    def test_an_incremental_that_was_finished_is_on_no_backup_of_a_snapshot(self) -> None:
+    def test_finished_incremental_shares_nothing(self) -> None:
         child = backup('a', is_incremental=True)
         self.assertEqual(self.shared(child, of_snapshot('p')), [])
 
-    def test_a_failed_one_that_was_set_available_still_shares_it(self) -> None:
+    def test_failed_backup_reset_to_available_shares_data(self) -> None:
         child = backup('a', is_incremental=True, fail_reason='disk')
         self.assertEqual(self.shared(child, of_snapshot('p')), ['p'])

@@ -39,17 +39,17 @@ BACKUPS = st.builds(
 
 
 class SummarizeTest(unittest.TestCase):
-    def test_nothing_has_no_lines(self) -> None:
+    def test_empty_list_has_no_lines(self) -> None:
         self.assertEqual(summarize([], {}), [])
 
-    def test_those_of_one_kind_and_status_are_added_up(self) -> None:
+    def test_backups_of_one_kind_and_status_are_added_up(self) -> None:
         backups = [made(created_at=time, size=2) for time in (MIDDLE, LATE, EARLY)]
         self.assertEqual(
             summarize(backups, {'v': 'data'}),
             [Line('v', 'available', 'full', 3, 6, EARLY, LATE)],
         )
 
-    def test_kinds_statuses_and_volumes_have_lines_of_their_own(self) -> None:
+    def test_kinds_statuses_and_volumes_have_separate_lines(self) -> None:
         backups = [
             made('w'),
             made(status='error'),
@@ -69,7 +69,7 @@ class SummarizeTest(unittest.TestCase):
             ],
         )
 
-    def test_a_volume_without_any_has_a_line_with_none(self) -> None:
+    def test_volume_without_backups_has_a_line(self) -> None:
         self.assertEqual(summarize([made()], {'v': 'a', 'w': 'b'})[1], Line('w'))
         self.assertEqual((Line('w').count, Line('w').size, Line('w').oldest), (0, 0, None))
 
@@ -78,17 +78,17 @@ class SummarizeTest(unittest.TestCase):
         lines = summarize([made('gone')], names)
         self.assertEqual([line.volume_id for line in lines], ['3', 'gone', '2', '4', '1'])
 
-    def test_what_the_cloud_does_not_say_is_not_counted(self) -> None:
+    def test_missing_values_are_not_counted(self) -> None:
         backups = [made(size=None, created_at=None), made(size=3, created_at=MIDDLE)]
         self.assertEqual(
             summarize(backups, {}), [Line('v', 'available', 'full', 2, 3, MIDDLE, MIDDLE)]
         )
 
-    def test_a_backup_of_no_volume_is_counted(self) -> None:
+    def test_backup_without_volume_is_counted(self) -> None:
         self.assertEqual(summarize([made(None)], {})[0].count, 1)
 
     @given(st.lists(BACKUPS), st.sets(st.sampled_from(['v', 'w', 'y'])))
-    def test_every_backup_is_counted_once_and_every_volume_is_there(
+    def test_every_backup_is_counted_once_and_every_volume_listed(
         self, backups: list[Backup], volumes: set[str]
     ) -> None:
         lines = summarize(backups, dict.fromkeys(volumes))

@@ -11,7 +11,7 @@ from backupext.core.text import one_sentence, visible
 #: Control, format, surrogate, and the separators of lines and paragraphs.
 UNSAFE: Final = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')
 
-# hypothesis has changed how it is told categories of characters.
+# The name of this argument depends on the release of hypothesis.
 _unsafe = st.sampled_from(
     [char for char in map(chr, range(0xE000)) if unicodedata.category(char) in UNSAFE]
 )
@@ -25,38 +25,38 @@ def is_safe(text: str) -> bool:
 
 
 class VisibleTest(unittest.TestCase):
-    def test_an_escape_sequence_is_shown(self) -> None:
+    def test_escape_sequence_is_escaped(self) -> None:
         self.assertEqual(visible('a\x1b[31mb'), r'a\x1b[31mb')
 
-    def test_a_line_break_is_shown(self) -> None:
+    def test_line_break_is_escaped(self) -> None:
         self.assertEqual(visible('a\nb\tc\r\u2028'), r'a\nb\tc\r\u2028')
 
-    def test_a_mark_that_turns_the_direction_of_text_is_shown(self) -> None:
+    def test_text_direction_mark_is_escaped(self) -> None:
         self.assertEqual(visible('a\u202eb\u200b'), r'a\u202eb\u200b')
 
-    def test_a_byte_that_is_no_text_is_shown(self) -> None:
+    def test_undecodable_byte_is_escaped(self) -> None:
         self.assertEqual(visible('a\udcff'), r'a\udcff')
 
-    def test_letters_of_every_script_stay(self) -> None:
+    def test_letters_of_all_scripts_are_not_escaped(self) -> None:
         self.assertEqual(visible('Žluťoučký 備份 🗄 \\n'), 'Žluťoučký 備份 🗄 \\n')
 
-    def test_an_odd_space_stays_beside_what_is_escaped(self) -> None:
+    def test_unusual_space_is_kept_next_to_escaped_text(self) -> None:
         self.assertEqual(visible('a\u00a0b\x07'), 'a\u00a0b\\x07')
 
     @given(any_text)
-    def test_it_leaves_nothing_that_a_terminal_would_obey(self, text: str) -> None:
+    def test_no_control_character_remains(self, text: str) -> None:
         self.assertTrue(is_safe(visible(text)))
 
     @given(unsafe_text, any_text)
-    def test_what_is_unsafe_is_escaped_and_not_dropped(self, unsafe: str, text: str) -> None:
+    def test_unsafe_characters_are_not_dropped(self, unsafe: str, text: str) -> None:
         self.assertGreaterEqual(len(visible(unsafe + text)), len(text) + 2 * len(unsafe))
 
     @given(printable)
-    def test_it_leaves_printable_text_alone(self, text: str) -> None:
+    def test_printable_text_is_unchanged(self, text: str) -> None:
         self.assertEqual(visible(text), text)
 
     @given(printable, unsafe_text, printable)
-    def test_it_leaves_what_is_printable_around_it_alone(
+    def test_printable_text_around_unsafe_characters_is_unchanged(
         self, before: str, unsafe: str, after: str
     ) -> None:
         shown = visible(before + unsafe + after)
@@ -64,17 +64,17 @@ class VisibleTest(unittest.TestCase):
         self.assertTrue(shown.endswith(after))
 
     @given(any_text)
-    def test_what_is_shown_stays_as_it_is(self, text: str) -> None:
+    def test_escaped_text_is_not_escaped_again(self, text: str) -> None:
         self.assertEqual(visible(visible(text)), visible(text))
 
 
 class OneSentenceTest(unittest.TestCase):
-    def test_lines_are_joined_and_the_full_stop_taken_off(self) -> None:
+    def test_lines_are_joined_and_the_full_stop_removed(self) -> None:
         self.assertEqual(
             one_sentence('Invalid backup:\n  no such thing.\n'), 'Invalid backup: no such thing'
         )
 
-    def test_the_regular_expression_of_a_schema_is_left_out(self) -> None:
+    def test_regular_expression_of_a_schema_is_left_out(self) -> None:
         answer = (
             "Invalid input for field/attribute description. Value: a\nb. 'a\\nb' does not match "
             "'^[" + '\\x20-\\x7e' * 500 + "]*$'"
@@ -85,17 +85,17 @@ class OneSentenceTest(unittest.TestCase):
             'what Block Storage allows',
         )
 
-    def test_an_escape_sequence_in_an_answer_is_shown(self) -> None:
+    def test_escape_sequence_in_an_answer_is_escaped(self) -> None:
         self.assertEqual(one_sentence('\x1b[2Jgone'), r'\x1b[2Jgone')
 
-    def test_a_long_answer_is_cut_and_says_so(self) -> None:
+    def test_long_answer_is_shortened_visibly(self) -> None:
         said = one_sentence('word ' * 1000)
         self.assertLess(len(said), 310)
         self.assertTrue(said.startswith('word word'))
         self.assertTrue(said.endswith('word word'))
         self.assertIn(' [...] ', said)
 
-    def test_the_reason_at_the_end_of_a_long_answer_is_kept(self) -> None:
+    def test_reason_at_the_end_of_a_long_answer_is_kept(self) -> None:
         for value in ('v' * 256, 'a value ' * 40):
             with self.subTest(value[:8]):
                 answer = (
@@ -105,16 +105,16 @@ class OneSentenceTest(unittest.TestCase):
                 self.assertTrue(said.startswith('Invalid input for field/attribute name. Value: '))
                 self.assertTrue(said.endswith("' is too long"))
 
-    def test_nothing_said_is_nothing(self) -> None:
+    def test_empty_answer_remains_empty(self) -> None:
         self.assertEqual(one_sentence(' \n'), '')
 
     @given(any_text | any_text.map(lambda text: text * 100))
-    def test_it_is_one_short_line_that_no_terminal_obeys(self, answer: str) -> None:
+    def test_result_is_one_short_safe_line(self, answer: str) -> None:
         said = one_sentence(answer)
         self.assertLessEqual(len(said), 307)
         self.assertEqual(said.splitlines(), [said] if said else [])
         self.assertTrue(is_safe(said))
 
     @given(any_text)
-    def test_it_does_not_end_in_a_full_stop(self, answer: str) -> None:
+    def test_result_does_not_end_with_a_full_stop(self, answer: str) -> None:
         self.assertFalse(one_sentence(answer).endswith('.'))

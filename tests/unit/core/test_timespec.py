@@ -18,7 +18,7 @@ unit_lengths = {
 
 
 class ParseTest(unittest.TestCase):
-    def test_a_number_has_a_unit(self) -> None:
+    def test_number_with_unit_is_a_duration(self) -> None:
         for text, seconds in (
             ('90s', 90),
             ('30m', 1800),
@@ -30,11 +30,11 @@ class ParseTest(unittest.TestCase):
             with self.subTest(text):
                 self.assertEqual(parse_duration(text), timedelta(seconds=seconds))
 
-    def test_several_are_added(self) -> None:
+    def test_several_numbers_are_added(self) -> None:
         self.assertEqual(parse_duration('1h30m'), timedelta(hours=1, minutes=30))
         self.assertEqual(parse_duration('1d1d'), timedelta(days=2))
 
-    def test_nothing_else_is_a_duration(self) -> None:
+    def test_other_text_is_not_a_duration(self) -> None:
         for text in ('', '10', 's', '1.5h', '-1s', '+1s', '1 h', '1h ', '1H', '1y', '1h30', '\n1s'):
             with (
                 self.subTest(text),
@@ -42,16 +42,16 @@ class ParseTest(unittest.TestCase):
             ):
                 parse_duration(text)
 
-    def test_a_line_break_behind_it_is_not_overlooked(self) -> None:
+    def test_trailing_line_break_is_refused(self) -> None:
         with self.assertRaises(ValueError):
             parse_duration('1s\n')
 
-    def test_longer_than_the_calendar_is_said_to_be(self) -> None:
+    def test_duration_longer_than_the_calendar_is_explained(self) -> None:
         with self.assertRaises(OverflowError):
             parse_duration('99999999999w')
 
     @given(st.lists(st.tuples(amounts, st.sampled_from(sorted(unit_lengths))), min_size=1))
-    def test_every_sum_is_read(self, parts: list[tuple[int, str]]) -> None:
+    def test_every_sum_is_parsed(self, parts: list[tuple[int, str]]) -> None:
         text = ''.join(f'{number}{unit}' for number, unit in parts)
         total = sum((number * unit_lengths[unit] for number, unit in parts), timedelta())
         self.assertEqual(parse_duration(text), total)
@@ -66,7 +66,7 @@ class ParseTest(unittest.TestCase):
 
 
 class FormatTest(unittest.TestCase):
-    def test_small_units_are_padded_behind_larger_ones(self) -> None:
+    def test_small_units_after_larger_ones_are_padded(self) -> None:
         for seconds, text in (
             (0, '0s'),
             (5, '5s'),
@@ -81,5 +81,5 @@ class FormatTest(unittest.TestCase):
                 self.assertEqual(format_duration(seconds), text)
 
     @given(st.integers(0, 10**7))
-    def test_what_is_written_can_be_read_again(self, seconds: int) -> None:
+    def test_formatted_duration_can_be_parsed(self, seconds: int) -> None:
         self.assertEqual(parse_duration(format_duration(seconds)), timedelta(seconds=seconds))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The real Cloud, by the real SDK, without the shell around it."""
+"""The real Cloud with the real SDK, without a shell."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +11,7 @@ from tests.unit.stub import ACCOUNT
 
 
 def reach() -> Cloud:
-    """Log in to the stubbed cloud that has been started."""
+    """Log in to the running stubbed cloud."""
     connection = openstack.connect(
         load_yaml_config=False,
         load_envvars=False,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Creating once and no more than once, and full where incremental cannot be."""
+"""Creating exactly once, and a full backup if an incremental one is not possible."""
 
 import tempfile
 from datetime import datetime, timedelta, timezone
@@ -19,13 +19,13 @@ LOOK = f'GET /backups/detail?volume_id={VOLUME_ID}'
 CREATED = {'backup': {'id': ID, 'name': 'nightly', 'links': []}}
 RESET = requests.exceptions.ConnectionError('Connection reset by peer')
 
-# What time the cloud has it when it is asked to create.
+# The cloud's time of the request.
 THEN = datetime(2026, 11, 1, 2, tzinfo=timezone.utc)
 MADE = '2026-11-01T02:00:00.400000'
 
 
 def made(id_: str = ID, **changes: Any) -> dict[str, Any]:
-    """Give the backup that the request has made."""
+    """Return the backup that the request has created."""
     return backup(id_, **{'status': 'creating', 'created_at': MADE, **changes})
 
 
@@ -34,7 +34,7 @@ class LostAnswerTest(CommandTest):
         self.use_time(THEN)
 
     def use_time(self, time: datetime, **kwargs: Any) -> None:
-        """Start a cloud that says what time it is."""
+        """Start a cloud that sends its time."""
         self.clock = FakeClock()
         self.use_cloud(**kwargs).date = lambda: time + timedelta(seconds=self.clock.passed)
 
@@ -55,7 +55,7 @@ class LostAnswerTest(CommandTest):
         )
         self.assertEqual(self.cloud.lines.count(POST), 1)
 
-    def test_one_that_is_there_is_not_made_again(self) -> None:
+    def test_existing_backup_is_not_created_again(self) -> None:
         for status in (None, 500, 502, 503, 504):
             with self.subTest(status):
                 self.use_time(THEN)
@@ -64,7 +64,7 @@ class LostAnswerTest(CommandTest):
                 self.assert_made_once()
                 self.assert_asked(POST, LOOK)
 
-    def test_one_that_shows_up_late_is_not_made_again(self) -> None:
+    def test_backup_that_appears_late_is_not_created_again(self) -> None:
         self.cloud.fail(POST, RESET)
         self.on_look()
         self.on_look()
@@ -73,12 +73,12 @@ class LostAnswerTest(CommandTest):
         self.assert_asked(POST, LOOK, LOOK, LOOK)
         self.assertEqual(self.clock.sleeps, [1, 2, 4])
 
-    def test_one_that_has_failed_already_is_not_made_again_either(self) -> None:
+    def test_failed_backup_is_not_created_again(self) -> None:
         self.cloud.fail(POST, RESET)
         self.on_look(made(status='error'))
         self.assert_made_once()
 
-    def test_one_that_is_not_there_is_made_then(self) -> None:
+    def test_missing_backup_is_created_again(self) -> None:
         self.cloud.fail(POST, RESET)
         self.cloud.on(POST, CREATED, status=202)
         self.on_look()
@@ -86,7 +86,7 @@ class LostAnswerTest(CommandTest):
         self.assert_asked(POST, LOOK, LOOK, LOOK, POST)
         self.assertEqual(self.cloud.asked[0].body, self.cloud.asked[-1].body)
 
-    def test_it_is_not_tried_for_ever(self) -> None:
+    def test_number_of_tries_is_limited(self) -> None:
         self.cloud.refuse(POST, 500, 'Boom.')
         self.on_look()
         self.assert_fails(
@@ -96,7 +96,7 @@ class LostAnswerTest(CommandTest):
         )
         self.assert_asked(*[POST, LOOK, LOOK, LOOK] * 3)
 
-    def test_a_refusal_after_it_does_not_hide_the_first_failure(self) -> None:
+    def test_refusal_does_not_hide_the_first_failure(self) -> None:
         for options in ('', '--wait'):
             with self.subTest(options):
                 self.use_time(THEN)
@@ -111,7 +111,7 @@ class LostAnswerTest(CommandTest):
                 )
                 self.assert_asked(POST, LOOK, LOOK, LOOK, POST)
 
-    def test_nor_does_another_failure(self) -> None:
+    def test_second_failure_does_not_hide_the_first(self) -> None:
         self.cloud.refuse(POST, 500, 'Boom.')
         self.cloud.refuse(POST, 429, 'Slow down.')
         self.on_look()
@@ -120,14 +120,14 @@ class LostAnswerTest(CommandTest):
         self.assertIn('Boom', result.stderr)
         self.assertIn('Slow down', result.stderr)
 
-    def test_a_refusal_after_too_many_requests_stands_alone(self) -> None:
+    def test_refusal_after_429_is_reported_alone(self) -> None:
         self.cloud.refuse(POST, 429, 'Slow down.')
         self.cloud.refuse(POST, 400, 'Invalid volume: its status is backing-up.')
         self.assert_fails(
             CREATE, f'Cannot back up volume {VOLUME_ID}: Invalid volume: its status is backing-up.'
         )
 
-    def test_nor_where_it_waits_which_might_make_many(self) -> None:
+    def test_number_of_tries_is_limited_with_wait(self) -> None:
         self.cloud.refuse(POST, 503, 'Busy.')
         self.on_look()
         result = self.openstack(f'{CREATE} --wait')
@@ -135,15 +135,15 @@ class LostAnswerTest(CommandTest):
         self.assertIn('the service is not available', result.stderr)
         self.assert_asked(*[POST, LOOK, LOOK, LOOK] * 3)
 
-    def test_an_older_one_of_the_same_name_is_not_mistaken_for_it(self) -> None:
+    def test_older_backup_with_the_same_name_is_not_mistaken(self) -> None:
         self.cloud.fail(POST, RESET)
         self.cloud.on(POST, CREATED, status=202)
         self.on_look(made(OTHER_ID, created_at='2026-11-01T01:59:57.000000'))
         self.assert_prints(CREATE, f'{ID}\n')
         self.assertEqual(self.cloud.lines.count(POST), 2)
 
-    def test_the_clock_of_the_cloud_counts_and_not_ours(self) -> None:
-        # Years before or after what this machine says.
+    def test_clock_of_the_cloud_is_used(self) -> None:
+        # Years before or after the clock of this machine.
         for year in ('1999', '2077'):
             with self.subTest(year):
                 self.use_time(THEN.replace(year=int(year)))
@@ -151,7 +151,7 @@ class LostAnswerTest(CommandTest):
                 self.on_look(made(created_at=MADE.replace('2026', year)))
                 self.assert_made_once()
 
-    def test_the_time_that_the_request_took_is_allowed_for(self) -> None:
+    def test_duration_of_the_request_is_allowed_for(self) -> None:
         self.cloud.fail(POST, RESET)
         # A cloud whose clock stands still: the third look is seven seconds after the request.
         self.cloud.date = lambda: THEN
@@ -160,20 +160,20 @@ class LostAnswerTest(CommandTest):
         self.on_look(made(created_at='2026-11-01T01:59:53.000000'))
         self.assert_made_once()
 
-    def test_a_clock_that_is_told_in_whole_seconds_is_allowed_for(self) -> None:
-        # Made before the full second that the answer names, by servers a second apart.
+    def test_whole_seconds_of_the_clouds_clock_are_allowed_for(self) -> None:
+        # Created before the second in the answer, by servers whose clocks differ by a second.
         self.cloud.fail(POST, RESET)
         self.on_look(made(created_at='2026-11-01T01:59:58.500000'))
         self.assert_made_once()
 
-    def test_without_a_clock_of_the_cloud_ours_is_taken(self) -> None:
+    def test_local_clock_is_used_without_a_clock_of_the_cloud(self) -> None:
         self.cloud.date = None
         self.cloud.fail(POST, RESET)
         now = datetime.now(timezone.utc).replace(tzinfo=None)
         self.on_look(made(created_at=now.isoformat(timespec='microseconds')))
         self.assert_made_once()
 
-    def test_another_one_made_at_the_same_time_is_not_mistaken_for_it(self) -> None:
+    def test_other_backup_of_the_same_time_is_not_mistaken(self) -> None:
         for other in (
             {'name': 'weekly'},
             {'name': None},
@@ -189,7 +189,7 @@ class LostAnswerTest(CommandTest):
                 self.assert_prints(CREATE, f'{ID}\n')
                 self.assertEqual(self.cloud.lines.count(POST), 2)
 
-    def test_all_that_was_asked_for_is_recognized(self) -> None:
+    def test_all_given_options_are_compared(self) -> None:
         for options, fields in (
             ('--incremental', {'is_incremental': True}),
             (f'--snapshot {SNAPSHOT_ID}', {'snapshot_id': SNAPSHOT_ID}),
@@ -205,30 +205,30 @@ class LostAnswerTest(CommandTest):
                 self.on_look(made(**fields))
                 self.assert_made_once(f'{CREATE} {options}')
 
-    def test_of_several_it_is_the_last(self) -> None:
+    def test_last_of_several_matches_is_chosen(self) -> None:
         self.cloud.fail(POST, RESET)
         earlier = made(OTHER_ID, created_at='2026-11-01T02:00:00.100000')
         self.on_look(earlier, made())
         self.assert_made_once()
 
-    def test_properties_that_the_version_hides_do_not_matter(self) -> None:
+    def test_hidden_properties_are_not_compared(self) -> None:
         self.use_time(THEN, maximum='3.42')
         self.cloud.fail(POST, RESET)
         row = made()
         del row['metadata']
         self.on_look(row)
         self.assertEqual(self.openstack(CREATE).stdout, f'{ID}\n')
-        # The first one is refused for its version.
+        # The first request is rejected because of its version.
         self.assertEqual(self.cloud.lines.count(POST), 2)
 
-    def test_a_cloud_that_does_not_answer_for_a_while_is_asked_again(self) -> None:
+    def test_search_is_repeated_while_the_cloud_does_not_answer(self) -> None:
         self.cloud.fail(POST, RESET)
         self.cloud.fail(LOOK, RESET)
         self.cloud.refuse(LOOK, 503, 'Starting.')
         self.on_look(made())
         self.assert_made_once()
 
-    def test_where_it_does_not_answer_at_all_nobody_can_know(self) -> None:
+    def test_unanswered_search_leaves_the_outcome_unknown(self) -> None:
         self.cloud.fail(POST, RESET)
         self.cloud.refuse(LOOK, 503, 'Starting.')
         self.assert_fails(
@@ -239,7 +239,7 @@ class LostAnswerTest(CommandTest):
         )
         self.assert_asked(POST, LOOK, LOOK, LOOK)
 
-    def test_nor_where_it_refuses_to_say(self) -> None:
+    def test_refused_search_leaves_the_outcome_unknown(self) -> None:
         self.cloud.fail(POST, RESET)
         self.cloud.refuse(LOOK, 403, 'Policy forbids it.')
         result = self.openstack(CREATE)
@@ -247,7 +247,7 @@ class LostAnswerTest(CommandTest):
         self.assertIn('Whether the backup is being made is unknown', result.stderr)
         self.assert_asked(POST, LOOK)
 
-    def test_clouds_yaml_cannot_have_it_sent_twice(self) -> None:
+    def test_retries_in_clouds_yaml_do_not_repeat_the_request(self) -> None:
         for status in (None, 503):
             with self.subTest(status), tempfile.TemporaryDirectory() as directory:
                 self.use_time(THEN)
@@ -258,7 +258,7 @@ class LostAnswerTest(CommandTest):
                 )
                 self.assert_made_once()
 
-    def test_ctrl_c_while_it_is_looked_for_is_one_sentence(self) -> None:
+    def test_ctrl_c_during_the_search_is_one_sentence(self) -> None:
         self.cloud.fail(POST, RESET)
         self.on_look()
         self.clock.interrupt_at(2)
@@ -266,7 +266,7 @@ class LostAnswerTest(CommandTest):
         self.assertEqual((result.status, result.stdout), (130, ''))
         self.assertIn('unknown', result.stderr)
 
-    def test_so_it_is_in_the_middle_of_the_look_up(self) -> None:
+    def test_ctrl_c_during_a_look_up_is_one_sentence(self) -> None:
         for options in ('', '--wait'):
             with self.subTest(options):
                 self.use_time(THEN)
@@ -274,7 +274,7 @@ class LostAnswerTest(CommandTest):
                 self.cloud.fail(LOOK, KeyboardInterrupt())
                 self.assert_interrupted(f'{CREATE} {options}')
 
-    def test_and_in_the_middle_of_the_request(self) -> None:
+    def test_ctrl_c_during_the_request_is_one_sentence(self) -> None:
         for options in ('', '--wait'):
             with self.subTest(options):
                 self.use_time(THEN)
@@ -289,25 +289,25 @@ class LostAnswerTest(CommandTest):
             status=130,
         )
 
-    def test_an_answer_is_an_answer(self) -> None:
+    def test_answered_request_needs_no_search(self) -> None:
         self.cloud.on(POST, CREATED, status=202)
         self.assert_prints(CREATE, f'{ID}\n')
         self.assert_asked(POST)
 
-    def test_a_refusal_is_an_answer(self) -> None:
+    def test_refused_request_needs_no_search(self) -> None:
         for status in (400, 403, 409, 413):
             with self.subTest(status):
                 self.use_cloud().refuse(POST, status, 'No.')
                 self.assertEqual(self.openstack(CREATE).status, 1)
                 self.assert_asked(POST)
 
-    def test_a_volume_by_name_is_looked_for_by_its_id(self) -> None:
+    def test_search_uses_the_id_of_the_volume(self) -> None:
         self.cloud.on('GET /volumes/detail?name=data', {'volumes': [volume()]})
         self.cloud.fail(POST, RESET)
         self.on_look(made())
         self.assert_made_once('volume backup create data --name nightly -f value -c id')
 
-    def test_what_was_found_is_waited_for(self) -> None:
+    def test_found_backup_is_waited_for(self) -> None:
         self.cloud.fail(POST, RESET)
         self.on_look(made())
         self.cloud.on(f'GET /backups/{ID}', {'backup': backup()})
@@ -317,16 +317,16 @@ class LostAnswerTest(CommandTest):
 
 
 class TooManyRequestsTest(CommandTest):
-    """The request was not carried out, so it may be sent again without a look."""
+    """The request was not carried out, so it is repeated without a search."""
 
-    def test_it_is_sent_again_when_the_cloud_says(self) -> None:
+    def test_request_is_repeated_after_retry_after(self) -> None:
         self.cloud.on(POST, {}, status=429, headers={'Retry-After': '42'})
         self.cloud.on(POST, CREATED, status=202)
         self.assert_prints(CREATE, f'{ID}\n')
         self.assert_asked(POST, POST)
         self.assertEqual(self.clock.sleeps, [42])
 
-    def test_it_is_not_tried_for_ever(self) -> None:
+    def test_number_of_tries_is_limited(self) -> None:
         self.cloud.refuse(POST, 429, 'Slow down.')
         self.assert_fails(
             CREATE,
@@ -335,7 +335,7 @@ class TooManyRequestsTest(CommandTest):
         )
         self.assert_asked(POST, POST, POST)
 
-    def test_after_the_last_try_nobody_waits(self) -> None:
+    def test_last_try_has_no_pause(self) -> None:
         self.cloud.on(POST, {}, status=429, headers={'Retry-After': '42'})
         self.assertEqual(self.openstack(CREATE).status, 1)
         self.assertEqual(self.clock.sleeps, [42, 42])
@@ -368,16 +368,16 @@ class AllowFullTest(CommandTest):
         )
         self.assertEqual([body['incremental'] for body in self.bodies()], [True])
 
-    def test_with_something_to_build_on_it_is_incremental(self) -> None:
+    def test_volume_with_backup_gets_an_incremental_one(self) -> None:
         self.on_backups(backup(OTHER_ID))
         self.assert_incremental(self.ALLOW)
 
-    def test_with_nothing_to_build_on_it_is_full(self) -> None:
+    def test_volume_without_backup_gets_a_full_one(self) -> None:
         self.on_backups()
         self.assert_full(self.ALLOW, 'the volume has no available backup to build on')
         self.assertEqual(len(self.bodies()), 1)
 
-    def test_where_the_volume_has_grown_it_is_full(self) -> None:
+    def test_grown_volume_gets_a_full_backup(self) -> None:
         self.on_backups(backup(OTHER_ID, size=1))
         self.use_volume(size=2)
         self.assert_full(
@@ -388,7 +388,7 @@ class AllowFullTest(CommandTest):
         self.cloud._answers.pop(f'GET /volumes/{VOLUME_ID}')  # noqa: SLF001
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume(**changes)})
 
-    def test_the_size_of_the_latest_one_counts(self) -> None:
+    def test_size_is_compared_with_the_latest_backup(self) -> None:
         self.use_volume(size=2)
         later = '2026-11-02T02:00:00.000000'
         self.on_backups(
@@ -396,7 +396,7 @@ class AllowFullTest(CommandTest):
         )
         self.assert_incremental(self.ALLOW)
 
-    def test_where_the_last_one_has_vanished_meanwhile_it_is_full(self) -> None:
+    def test_vanished_parent_leads_to_a_full_backup(self) -> None:
         self.on_backups(backup(OTHER_ID))
         said = 'Invalid backup: No backups available to do an incremental backup.'
         self.cloud.refuse(POST, 400, said)
@@ -404,7 +404,7 @@ class AllowFullTest(CommandTest):
         self.assertEqual(self.cloud.lines.count(LOOK), 2)
         self.assertEqual([body.get('incremental') for body in self.bodies()], [True, None])
 
-    def test_another_refusal_makes_no_full_one(self) -> None:
+    def test_other_refusals_create_no_full_backup(self) -> None:
         self.on_backups(backup(OTHER_ID))
         self.cloud.refuse(POST, 400, 'Invalid volume: it is in-use.')
         self.assert_fails(
@@ -412,8 +412,8 @@ class AllowFullTest(CommandTest):
         )
         self.assertEqual(len(self.bodies()), 1)
 
-    def test_a_newest_one_that_is_not_available_makes_a_full_one_on_older_clouds(self) -> None:
-        # Cinder 21 builds on the newest in any status, and says no in words of its own.
+    def test_unavailable_newest_backup_leads_to_a_full_one_on_old_clouds(self) -> None:
+        # Cinder 21 builds on the newest backup in any status, and refuses with its own words.
         later = '2026-11-02T02:00:00.000000'
         failed = {'status': 'error', 'created_at': later, 'data_timestamp': later}
         self.on_backups(backup(OTHER_ID, **failed), backup())
@@ -425,49 +425,49 @@ class AllowFullTest(CommandTest):
         )
         self.assertEqual([body.get('incremental') for body in self.bodies()], [True, None])
 
-    def test_newer_clouds_pass_it_over(self) -> None:
+    def test_unavailable_newest_backup_is_passed_over_on_new_clouds(self) -> None:
         later = '2026-11-02T02:00:00.000000'
         failed = {'status': 'error', 'created_at': later, 'data_timestamp': later}
         self.on_backups(backup(OTHER_ID, **failed), backup())
         self.assert_incremental(self.ALLOW)
 
-    def test_a_snapshot_older_than_every_backup_is_backed_up_incrementally(self) -> None:
-        # Cinder takes the newest available backup then.
+    def test_snapshot_older_than_all_backups_gets_an_incremental_one(self) -> None:
+        # Cinder then chooses the newest available backup.
         taken = snapshot(created_at='2026-10-01T01:00:00.000000')
         self.cloud.on(f'GET /snapshots/{SNAPSHOT_ID}', {'snapshot': taken})
         self.on_backups(backup(OTHER_ID))
         self.assert_incremental(f'{self.ALLOW} --snapshot {SNAPSHOT_ID}')
 
-    def test_without_the_right_to_look_it_is_left_to_the_cloud(self) -> None:
+    def test_cloud_decides_without_permission_to_read_the_volume(self) -> None:
         self.cloud._answers.pop(f'GET /volumes/{VOLUME_ID}')  # noqa: SLF001
         self.cloud.refuse(f'GET /volumes/{VOLUME_ID}', 401, 'Unauthorized')
         self.on_backups(backup(OTHER_ID))
         self.assert_incremental(self.ALLOW)
 
-    def test_a_list_that_fails_makes_none(self) -> None:
+    def test_failed_list_creates_nothing(self) -> None:
         self.cloud.refuse(LOOK, 503, 'Busy.')
         self.assertEqual(self.openstack(self.ALLOW).status, 1)
         self.assertEqual(self.bodies(), [])
 
-    def test_a_snapshot_that_is_newer_is_backed_up_incrementally(self) -> None:
+    def test_newer_snapshot_gets_an_incremental_backup(self) -> None:
         taken = snapshot(created_at='2026-11-03T01:00:00.000000')
         self.cloud.on(f'GET /snapshots/{SNAPSHOT_ID}', {'snapshot': taken})
         self.on_backups(backup(OTHER_ID))
         self.assert_incremental(f'{self.ALLOW} --snapshot {SNAPSHOT_ID}')
 
-    def test_quietly_it_does_not_say_which(self) -> None:
+    def test_quiet_does_not_report_the_kind(self) -> None:
         self.on_backups()
         self.cloud.on(POST, CREATED, status=202)
         self.assert_prints(f'-q {self.ALLOW}', f'{ID}\n')
 
-    def test_the_volume_is_looked_up_once(self) -> None:
+    def test_volume_is_looked_up_once(self) -> None:
         self.cloud.on('GET /volumes/detail?name=data', {'volumes': [volume()]})
         self.on_backups(backup(OTHER_ID))
         self.cloud.on(POST, CREATED, status=202)
         self.openstack('volume backup create data --incremental --allow-full')
         self.assert_asked('GET /volumes/detail?name=data', LOOK, POST)
 
-    def test_without_incremental_it_means_nothing(self) -> None:
+    def test_allow_full_requires_incremental(self) -> None:
         for options in ('--allow-full', '--incremental --no-incremental --allow-full'):
             with self.subTest(options):
                 self.assert_fails(f'{CREATE} {options}', '--allow-full requires --incremental.', 2)
@@ -481,7 +481,7 @@ class WaitTest(CommandTest):
         super().setUp()
         self.cloud.on(POST, CREATED, status=202)
 
-    def test_it_says_how_it_goes(self) -> None:
+    def test_wait_prints_each_status(self) -> None:
         self.cloud.on(self.GET, {'backup': backup(status='creating')})
         self.cloud.on(self.GET, {'backup': backup()})
         self.assert_prints(
@@ -491,7 +491,7 @@ class WaitTest(CommandTest):
         )
         self.assert_asked(POST, self.GET, self.GET)
 
-    def test_a_backup_that_fails_is_a_failure(self) -> None:
+    def test_failed_backup_is_reported(self) -> None:
         row = backup(status='error', fail_reason='No space left.')
         self.cloud.on(self.GET, {'backup': row})
         messages = [{'resource_uuid': ID, 'user_message': 'create backup: it is full.'}]
@@ -502,11 +502,11 @@ class WaitTest(CommandTest):
             'full.',
         )
 
-    def test_a_backup_that_vanishes_is_a_failure(self) -> None:
+    def test_vanished_backup_is_reported(self) -> None:
         self.cloud.refuse(self.GET, 404, 'Backup could not be found.')
         self.assert_fails(f'-q {CREATE} --wait', f"Backup 'nightly' ({ID}) has vanished.")
 
-    def test_a_time_limit_is_no_failure_of_the_backup(self) -> None:
+    def test_time_limit_has_exit_status_3(self) -> None:
         self.cloud.on(self.GET, {'backup': backup(status='creating')})
         self.assert_fails(
             f'-q {CREATE} --wait --timeout 5m',
@@ -529,7 +529,7 @@ class KindTest(CommandTest):
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
 
     def said(self, options: str, **made_: Any) -> str:
-        """Create with --wait; give what was said besides statuses."""
+        """Create with --wait; return the messages other than statuses."""
         self.cloud.on(self.GET, {'backup': backup(**made_)})
         result = self.openstack(f'{CREATE} --wait {options}')
         self.assertEqual(result.status, 0, result.stderr)
@@ -537,13 +537,13 @@ class KindTest(CommandTest):
             line for line in result.stderr.splitlines() if not line.startswith('Backup ')
         )
 
-    def test_after_a_wait_the_sentence_says_what_was_made(self) -> None:
+    def test_wait_reports_the_kind_of_the_finished_backup(self) -> None:
         self.assertEqual(
             self.said('--incremental --allow-full', is_incremental=True),
             f"Made an incremental backup: 'nightly' ({ID}).",
         )
 
-    def test_what_was_made_otherwise_is_told(self) -> None:
+    def test_different_kind_is_reported(self) -> None:
         for options in ('--incremental --allow-full', '--incremental'):
             with self.subTest(options):
                 self.setUp()
@@ -560,13 +560,13 @@ class KindTest(CommandTest):
         self.assertEqual(result.status, 1)
         self.assertIn('Requested an incremental backup: ', result.stderr)
 
-    def test_what_was_made_as_asked_needs_no_word(self) -> None:
+    def test_requested_kind_is_not_reported(self) -> None:
         self.assertEqual(self.said('--incremental', is_incremental=True), '')
         self.assertEqual(self.said(''), '')
 
 
 class CephTest(CommandTest):
-    """All backups of snapshots of a volume share one image there."""
+    """On Ceph, all backups of snapshots of a volume share one image."""
 
     INCREMENTAL = f'{CREATE} --incremental'
     SNAPSHOT = f'{CREATE} --snapshot {SNAPSHOT_ID}'
@@ -588,44 +588,44 @@ class CephTest(CommandTest):
         self.assertIn(words, result.stderr)
         self.assertNotIn(POST, self.cloud.lines)
 
-    def test_an_incremental_one_on_a_backup_of_a_snapshot_is_refused(self) -> None:
+    def test_incremental_of_a_snapshot_backup_is_refused(self) -> None:
         self.on_backup()
         self.assert_refused(self.INCREMENTAL, 'that destroys the data of that backup')
 
-    def test_it_is_made_full_where_that_is_allowed(self) -> None:
+    def test_allow_full_creates_a_full_backup_instead(self) -> None:
         self.on_backup()
         result = self.openstack(f'{self.INCREMENTAL} --allow-full')
         self.assertEqual(result.status, 0, result.stderr)
         self.assertIn('which cannot be a parent on Ceph', result.stderr)
         self.assertNotIn('incremental', self.cloud.asked[-1].body['backup'])
 
-    def test_a_second_one_of_a_snapshot_is_refused(self) -> None:
+    def test_second_snapshot_backup_is_refused(self) -> None:
         self.on_backup()
         for options in ('', '--incremental', '--incremental --allow-full'):
             with self.subTest(options):
                 self.assert_refused(f'{self.SNAPSHOT} {options}', 'Ceph can keep only one of them')
 
-    def test_second_one_of_a_snapshot_is_refused_while_the_first_is_being_restored(self) -> None:
+    def test_second_snapshot_backup_is_refused_while_the_first_is_restored(self) -> None:
         self.on_backup(status='restoring')
         self.assert_refused(self.SNAPSHOT, 'Ceph can keep only one of them')
 
-    def test_second_one_of_a_snapshot_is_requested_while_the_first_is_being_made(self) -> None:
+    def test_second_snapshot_backup_is_requested_while_the_first_is_created(self) -> None:
         self.on_backup(status='creating')
         self.assertEqual(self.openstack(self.SNAPSHOT).status, 0)
 
-    def test_where_ceph_is_excluded_nothing_is_refused(self) -> None:
+    def test_nothing_is_refused_if_ceph_is_excluded(self) -> None:
         self.on_backup(object_count=2)
         for arguments in (self.INCREMENTAL, self.SNAPSHOT):
             with self.subTest(arguments):
                 self.assertEqual(self.openstack(arguments).status, 0)
 
-    def test_a_failed_one_of_a_snapshot_is_no_hindrance(self) -> None:
+    def test_failed_snapshot_backup_does_not_matter(self) -> None:
         self.on_backup(status='error')
         self.assertEqual(self.openstack(self.SNAPSHOT).status, 0)
 
 
 class OwnerTest(CommandTest):
-    def test_an_administrator_is_told_whose_the_volume_is(self) -> None:
+    def test_administrator_is_warned_about_the_owner_of_the_volume(self) -> None:
         self.use_cloud(roles=('admin',))
         self.cloud.on(POST, CREATED, status=202)
         row = {**volume(), 'os-vol-tenant-attr:tenant_id': OTHER_PROJECT}

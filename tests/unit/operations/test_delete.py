@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deleting in an order that Cinder accepts, through the real shell, against a Cinder that lives."""
+"""Deleting in an order that Cinder accepts, through the real shell and a simulated Cinder."""
 
 import io
 from typing import Any
@@ -19,7 +19,7 @@ RESET = requests.exceptions.ConnectionError('Connection reset by peer')
 
 class DeleteTest(LivingTest):
     def assert_deletes(self, arguments: str, *ids: str) -> Result:
-        """Expect exit status 0, and these to be asked for in this order and none refused."""
+        """Expect exit status 0, and these deletions in this order without a refusal."""
         result = self.openstack(f'{DELETE} {arguments}')
         self.assertEqual((result.status, result.stdout), (0, ''), result.stderr)
         self.assertEqual(self.cloud.deletions, list(ids))
@@ -28,7 +28,7 @@ class DeleteTest(LivingTest):
 
 
 class OrderTest(DeleteTest):
-    def test_any_order_of_arguments_works(self) -> None:
+    def test_chain_is_deleted_in_any_order_of_arguments(self) -> None:
         for order in ((0, 1, 2), (2, 1, 0), (1, 0, 2), (0, 2, 1)):
             with self.subTest(order):
                 self.use_living()
@@ -36,44 +36,44 @@ class OrderTest(DeleteTest):
                 given = ' '.join(ids[index] for index in order)
                 self.assert_deletes(given, two, one, full)
 
-    def test_each_is_gone_before_what_it_builds_on_is_asked_for(self) -> None:
+    def test_child_is_gone_before_its_parent_is_deleted(self) -> None:
         self.use_living(takes=40)
         full, one = self.keep_chain(2)
         self.assert_deletes(f'{full} {one}', one, full)
-        # The last one is only asked for: nobody waits for it.
+        # The deletion of the last backup is only requested, not waited for.
         self.assertEqual(self.cloud.gone, [one])
         self.assertGreaterEqual(self.clock.passed, 40)
 
-    def test_with_wait_it_ends_when_the_last_one_is_gone(self) -> None:
+    def test_wait_ends_when_the_last_backup_is_gone(self) -> None:
         full, one = self.keep_chain(2)
         self.assert_deletes(f'{full} {one} --wait', one, full)
         self.assertEqual(self.cloud.gone, [one, full])
 
-    def test_one_alone_is_not_waited_for(self) -> None:
+    def test_single_backup_is_not_waited_for(self) -> None:
         (full,) = self.keep_chain(1)
         self.assertEqual(self.assert_deletes(full, full), Result(0, '', ''))
         self.assertEqual(self.clock.sleeps, [])
 
-    def test_full_ones_do_not_wait_for_each_other(self) -> None:
+    def test_full_backups_do_not_wait_for_each_other(self) -> None:
         ids = [self.cloud.keep(number) for number in (1, 2, 3)]
         self.assert_deletes(' '.join(ids), *reversed(ids))
         self.assertEqual(self.clock.sleeps, [])
 
-    def test_chains_of_several_volumes_go_side_by_side(self) -> None:
+    def test_chains_of_several_volumes_are_deleted_in_parallel(self) -> None:
         self.use_living(takes=30)
         first = self.keep_chain(2)
         second = self.keep_chain(2, first=5, volume_id=OTHER_VOLUME_ID)
         result = self.openstack(f'{DELETE} {" ".join([*first, *second])} --wait')
         self.assertEqual(result.status, 0, result.stderr)
         self.assertEqual(self.cloud.deletions, [second[1], first[1], second[0], first[0]])
-        # Two after each other, not four, and what the polling adds.
+        # The time of two deletions, not four, plus the polling.
         self.assertLess(self.clock.passed, 2 * 30 + 2 * 15)
 
-    def test_a_name_and_its_id_are_one_backup(self) -> None:
+    def test_name_and_id_of_one_backup_delete_it_once(self) -> None:
         full, one = self.keep_chain(2)
         self.assert_deletes(f'{full} {one} b1 {full} b2', one, full)
 
-    def test_two_hundred_by_name_cost_one_list_and_a_deletion_each(self) -> None:
+    def test_two_hundred_names_take_one_list_and_200_deletions(self) -> None:
         self.use_living().most = 300
         names = []
         for number in range(1, 201):
@@ -86,13 +86,13 @@ class OrderTest(DeleteTest):
         self.assertEqual(len(self.cloud.lines), 201)
         self.assertEqual(self.cloud.left, set())
 
-    def test_from_four_on_all_are_found_by_one_list(self) -> None:
+    def test_four_or_more_backups_are_found_in_one_list(self) -> None:
         ids = [self.cloud.keep(number) for number in (1, 2, 3, 4)]
         self.assert_deletes(f'b1 {ids[1]} b3 {ids[3]}', *reversed(ids))
         self.assertEqual(self.cloud.lines[0], 'GET /backups/detail')
         self.assertEqual(len(self.cloud.lines), 5)
 
-    def test_a_name_that_several_have_is_refused_in_a_list_too(self) -> None:
+    def test_ambiguous_name_in_a_list_is_refused(self) -> None:
         ids = [self.cloud.keep(number) for number in (1, 2, 3)]
         twins = [self.cloud.keep(number, name='twin') for number in (4, 5)]
         result = self.openstack(f'{DELETE} b1 b2 b3 twin')
@@ -101,7 +101,7 @@ class OrderTest(DeleteTest):
         self.assertEqual(self.cloud.deletions, list(reversed(ids)))
         self.assertEqual(self.cloud.left, set(twins))
 
-    def test_a_name_like_an_id_is_looked_up_as_an_id_first(self) -> None:
+    def test_name_like_an_id_is_looked_up_as_an_id_first(self) -> None:
         ids = [self.cloud.keep(number) for number in (1, 2, 3)]
         name = '11111111-aaaa-4bbb-8ccc-00000000ffff'
         named = self.cloud.keep(4, name=name)
@@ -113,7 +113,7 @@ class OrderTest(DeleteTest):
 
     @settings(max_examples=20)
     @given(st.data())
-    def test_whatever_is_named_is_deleted_and_nothing_refused(self, data: st.DataObject) -> None:
+    def test_named_backups_are_deleted_without_refusal(self, data: st.DataObject) -> None:
         cloud = self.use_living(takes=data.draw(st.sampled_from((0.5, 7.0, 33.0))))
         try:
             named = self._tree(data)
@@ -136,7 +136,7 @@ class OrderTest(DeleteTest):
 
 
 class FailureTest(DeleteTest):
-    def test_a_deletion_that_fails_in_the_cloud_does_not_keep_another_volume(self) -> None:
+    def test_failed_deletion_does_not_stop_another_volume(self) -> None:
         bad, good = self.cloud.keep(1), self.cloud.keep(2, volume_id=OTHER_VOLUME_ID)
         reason = {'status': 'error_deleting', 'fail_reason': 'No space left.'}
         self.cloud.after(1, lambda: self.cloud.spoil(bad, **reason))
@@ -152,7 +152,7 @@ class FailureTest(DeleteTest):
         )
         self.assertEqual(self.cloud.gone, [good])
 
-    def test_one_that_cinder_refuses_does_not_keep_the_others(self) -> None:
+    def test_refused_deletion_does_not_stop_the_others(self) -> None:
         busy = self.cloud.keep(1, status='restoring')
         good = self.cloud.keep(2)
         self.assert_fails(
@@ -162,7 +162,7 @@ class FailureTest(DeleteTest):
         )
         self.assertEqual(self.cloud.left, {busy})
 
-    def test_a_refusal_names_those_that_may_depend_on_it(self) -> None:
+    def test_refusal_names_possible_dependents(self) -> None:
         full, one = self.keep_chain(2)
         self.cloud.keep(3)
         self.assert_fails(
@@ -171,14 +171,14 @@ class FailureTest(DeleteTest):
             f"may: 'b2' ({one}). Delete them first, or all of them with --cascade.",
         )
 
-    def test_a_refusal_without_any_known_dependent_is_told_in_cinders_words(self) -> None:
+    def test_refusal_without_known_dependents_has_cinders_words(self) -> None:
         (full,) = self.keep_chain(1)
         self.cloud.refuse(f'DELETE /backups/{full}', 400, INCREMENTALS_EXIST)
         result = self.openstack(f'{DELETE} {full}')
         self.assertEqual(result.status, 1)
         self.assertIn(f'(the server said: {INCREMENTALS_EXIST[:-1]}).', result.stderr)
 
-    def test_a_refusal_is_told_even_where_the_list_fails(self) -> None:
+    def test_refusal_is_reported_if_the_list_fails(self) -> None:
         full, _ = self.keep_chain(2)
         self.cloud.refuse(f'GET /backups/detail?volume_id={VOLUME_ID}', 500, 'Boom.')
         result = self.openstack(f'{DELETE} {full}')
@@ -186,13 +186,13 @@ class FailureTest(DeleteTest):
         self.assertIn(INCREMENTALS_EXIST[:-1], result.stderr)
         self.assertNotIn('Boom', result.stderr)
 
-    def test_another_refusal_asks_for_no_dependents(self) -> None:
+    def test_other_refusals_do_not_look_for_dependents(self) -> None:
         full, _ = self.keep_chain(2)
         self.cloud.refuse(f'DELETE /backups/{full}', 403, 'Policy forbids it.')
         self.assertEqual(self.openstack(f'{DELETE} {full}').status, 1)
         self.assertEqual(self.cloud.lines[-1], f'DELETE /backups/{full}')
 
-    def test_a_parent_stays_where_its_child_could_not_be_deleted(self) -> None:
+    def test_parent_is_kept_if_its_child_was_not_deleted(self) -> None:
         full, one = self.keep_chain(2)
         self.cloud.refuse(f'DELETE /backups/{one}', 403, 'Policy forbids it.')
         result = self.openstack(f'{DELETE} {full} {one}')
@@ -203,7 +203,7 @@ class FailureTest(DeleteTest):
 class FaultTest(DeleteTest):
     """The cloud does not answer for a while."""
 
-    def test_a_lost_answer_is_no_error_where_the_backup_is_going(self) -> None:
+    def test_lost_answer_is_not_a_failure_if_the_backup_is_deleting(self) -> None:
         (full,) = self.keep_chain(1)
         self.cloud.lose(f'DELETE /backups/{full}')
         result = self.openstack(f'{DELETE} {full} --wait')
@@ -211,14 +211,14 @@ class FaultTest(DeleteTest):
         self.assertEqual(self.cloud.gone, [full])
         self.assertEqual(result.stderr.count('Waiting for the cloud to answer again.'), 1)
 
-    def test_nor_where_it_is_gone_already(self) -> None:
+    def test_lost_answer_is_not_a_failure_if_the_backup_is_gone(self) -> None:
         self.use_living(takes=0.5)
         (full,) = self.keep_chain(1)
         self.cloud.lose(f'DELETE /backups/{full}')
         self.assertEqual(self.openstack(f'{DELETE} {full} --wait').status, 0)
         self.assertEqual(self.cloud.gone, [full])
 
-    def test_a_request_that_did_not_get_through_is_sent_again(self) -> None:
+    def test_request_that_did_not_arrive_is_repeated(self) -> None:
         for status in (429, 500, 502, 503, 504):
             with self.subTest(status):
                 self.use_living()
@@ -227,7 +227,7 @@ class FaultTest(DeleteTest):
                 self.cloud.fail(f'DELETE /backups/{one}', RESET)
                 self.assert_deletes(f'{full} {one}', one, one, one, full)
 
-    def test_a_refusal_after_a_lost_answer_is_an_error(self) -> None:
+    def test_refusal_after_a_lost_answer_is_a_failure(self) -> None:
         full, one = self.keep_chain(2)
         self.cloud.fail(f'DELETE /backups/{full}', RESET)
         result = self.openstack(f'{DELETE} {full} --wait')
@@ -235,7 +235,7 @@ class FaultTest(DeleteTest):
         self.assertIn(f"as these may: 'b2' ({one})", result.stderr)
         self.assertEqual(self.cloud.left, {full, one})
 
-    def test_a_time_limit_names_what_is_still_going(self) -> None:
+    def test_time_limit_names_running_deletions(self) -> None:
         self.use_living(takes=10_000)
         full, one = self.keep_chain(2)
         result = self.openstack(f'-q {DELETE} {full} {one} --wait --timeout 30s')
@@ -251,7 +251,7 @@ class FaultTest(DeleteTest):
         self.assertEqual(self.clock.passed, 30)
         self.assertEqual(self.cloud.left, {full})
 
-    def test_ctrl_c_names_what_is_still_going(self) -> None:
+    def test_ctrl_c_names_running_deletions(self) -> None:
         self.use_living(takes=10_000)
         full, one = self.keep_chain(2)
         self.clock.interrupt_at(3)
@@ -266,7 +266,7 @@ class FaultTest(DeleteTest):
 
 
 class CascadeTest(DeleteTest):
-    def test_all_that_certainly_build_on_it_go_the_newest_first(self) -> None:
+    def test_certain_dependents_are_deleted_newest_first(self) -> None:
         full, one, two = self.keep_chain(3)
         later = self.cloud.keep(4)
         result = self.openstack(f'{DELETE} {full} --cascade --auto-approve')
@@ -283,33 +283,33 @@ class CascadeTest(DeleteTest):
             f"Delete 'b1' ({full}), created 2026-10-02T02:00:00.000000: named\n",
         )
 
-    def test_a_dry_run_prints_the_same_and_deletes_nothing(self) -> None:
+    def test_dry_run_prints_the_plan_and_deletes_nothing(self) -> None:
         full, _ = self.keep_chain(2)
         dry = self.openstack(f'{DELETE} {full} --cascade --dry-run')
         self.assertEqual((dry.status, dry.stderr, self.cloud.deletions), (0, '', []))
         wet = self.openstack(f'{DELETE} {full} --cascade --auto-approve')
         self.assertEqual(dry.stdout, wet.stdout)
 
-    def test_a_dry_run_wins_over_approval(self) -> None:
+    def test_dry_run_takes_precedence_over_auto_approve(self) -> None:
         full, _ = self.keep_chain(2)
         result = self.openstack(f'{DELETE} {full} --cascade --dry-run --auto-approve')
         self.assertEqual((result.status, self.cloud.deletions), (0, []))
 
-    def test_a_dry_run_without_cascade_prints_what_was_named(self) -> None:
+    def test_dry_run_without_cascade_prints_the_named_backups(self) -> None:
         full, _ = self.keep_chain(2)
         result = self.openstack(f'{DELETE} {full} --dry-run')
         told = f"Delete 'b1' ({full}), created 2026-10-02T02:00:00.000000: named\n"
         self.assertEqual(result, Result(0, told, ''))
         self.assertEqual(self.cloud.deletions, [])
 
-    def test_a_dry_run_tells_of_one_that_is_not_there(self) -> None:
+    def test_dry_run_reports_missing_backups(self) -> None:
         result = self.openstack(f'{DELETE} nosuch --dry-run')
         told = "No backup has the name or ID 'nosuch'.\n"
         self.assertEqual(result, Result(1, '', told))
 
-    def test_doubt_is_refused(self) -> None:
+    def test_uncertain_dependents_are_refused(self) -> None:
         full = self.cloud.keep(1)
-        # It has been touched since, by the restore at least.
+        # The backup has changed since then, at least by the restore.
         busy = self.cloud.keep(2, status='restoring', updated_at='2027-01-01T00:00:00.000000')
         child = self.cloud.keep(3, full)
         self.assert_fails(
@@ -320,7 +320,7 @@ class CascadeTest(DeleteTest):
         self.assertEqual(self.cloud.deletions, [])
         self.assertEqual(self.cloud.left, {full, busy, child})
 
-    def test_doubt_about_what_is_named_too_is_none(self) -> None:
+    def test_uncertain_dependents_are_deleted_if_named(self) -> None:
         full = self.cloud.keep(1)
         self.cloud.keep(2, status='restoring', updated_at='2027-01-01T00:00:00.000000')
         child = self.cloud.keep(3, full)
@@ -328,12 +328,12 @@ class CascadeTest(DeleteTest):
         self.assertEqual(result.status, 0, result.stderr)
         self.assertEqual(self.cloud.deletions, [child, full])
 
-    def test_a_leaf_needs_no_consent(self) -> None:
+    def test_backup_without_dependents_needs_no_consent(self) -> None:
         _, one = self.keep_chain(2)
         self.assertEqual(self.openstack(f'{DELETE} {one} --cascade').status, 0)
         self.assertEqual(self.cloud.deletions, [one])
 
-    def test_every_failure_of_a_cascade_is_told(self) -> None:
+    def test_every_failure_of_a_cascade_is_reported(self) -> None:
         full, one, two = self.keep_chain(3)
         for id_ in (one, two):
             self.cloud.refuse(f'DELETE /backups/{id_}', 403, f'Policy forbids {id_}.')
@@ -343,19 +343,19 @@ class CascadeTest(DeleteTest):
             self.assertIn(f'Policy forbids {id_}', result.stderr)
         self.assertEqual(self.cloud.left, {full, one, two})
 
-    def test_of_none_that_was_found_none_is_counted(self) -> None:
+    def test_missing_backups_count_as_failures(self) -> None:
         result = self.openstack(f'{DELETE} nosuch neither --cascade --auto-approve')
         self.assertEqual(result.status, 1)
         self.assertEqual(result.stderr.splitlines()[-1], '2 of 2 backups failed to delete.')
 
 
 class AdministratorTest(DeleteTest):
-    """They can see what builds on what, and Cinder does not protect others' backups from them."""
+    """Administrators see dependents, and Cinder does not protect other projects from them."""
 
     def setUp(self) -> None:
         self.use_living(roles=('admin', 'member'))
 
-    def test_a_cascade_asks_cinder(self) -> None:
+    def test_cascade_asks_cinder_for_dependents(self) -> None:
         full = self.cloud.keep(1)
         self.cloud.keep(2, status='restoring')
         one = self.cloud.keep(3, full)
@@ -371,19 +371,19 @@ class AdministratorTest(DeleteTest):
             ],
         )
 
-    def test_another_projects_chain_goes_in_order(self) -> None:
+    def test_chain_of_another_project_is_deleted_in_order(self) -> None:
         full, one, two = self.keep_chain(3, project=OTHER_PROJECT)
         result = self.openstack(f'{DELETE} {full} --cascade --auto-approve --wait')
         self.assertEqual(result.status, 0, result.stderr)
         self.assertEqual(self.cloud.gone, [two, one, full])
 
-    def test_so_it_does_where_all_are_named(self) -> None:
+    def test_named_chain_of_another_project_is_deleted_in_order(self) -> None:
         full, one = self.keep_chain(2, project=OTHER_PROJECT)
         result = self.openstack(f'{DELETE} {full} {one} --wait')
         self.assertEqual(result.status, 0, result.stderr)
         self.assertEqual(self.cloud.gone, [one, full])
 
-    def test_a_child_that_came_meanwhile_keeps_its_parent(self) -> None:
+    def test_new_child_keeps_its_parent(self) -> None:
         self.use_living(roles=('admin',), takes=10)
         full, one = self.keep_chain(2, project=OTHER_PROJECT)
         self.cloud.after(5, lambda: self.cloud.keep(9, full, project=OTHER_PROJECT))
@@ -396,7 +396,7 @@ class AdministratorTest(DeleteTest):
         self.assertEqual(self.cloud.deletions, [one])
         self.assertIn(full, self.cloud.left)
 
-    def test_a_child_that_could_not_be_deleted_keeps_its_parent(self) -> None:
+    def test_undeleted_child_keeps_its_parent(self) -> None:
         full, one = self.keep_chain(2, project=OTHER_PROJECT)
         self.cloud.refuse(f'DELETE /backups/{one}', 403, 'Policy forbids it.')
         result = self.openstack(f'{DELETE} {full} {one}')
@@ -404,14 +404,14 @@ class AdministratorTest(DeleteTest):
         self.assertEqual(self.cloud.deletions, [one])
         self.assertEqual(self.cloud.left, {full, one})
 
-    def test_force_goes_in_order_too(self) -> None:
+    def test_force_deletes_in_order(self) -> None:
         full, one = self.keep_chain(2, status='creating')
         result = self.openstack(f'{DELETE} {full} {one} --force --wait')
         self.assertEqual(result.status, 0, result.stderr)
         self.assertEqual(self.cloud.gone, [one, full])
         self.assertEqual(self.cloud.deletions, [])
 
-    def test_a_cascade_does_not_force(self) -> None:
+    def test_cascade_does_not_force(self) -> None:
         full, one = self.keep_chain(2)
         self.cloud.change(one, status='creating')
         result = self.openstack(f'{DELETE} {full} --cascade --auto-approve')
@@ -426,7 +426,7 @@ class ConsentTest(DeleteTest):
         super().setUp()
         self.full, self.one = self.keep_chain(2)
 
-    def test_without_a_terminal_nothing_is_deleted(self) -> None:
+    def test_nothing_is_deleted_without_a_terminal(self) -> None:
         result = self.openstack(f'{DELETE} {self.full} --cascade')
         self.assertEqual(result.status, 1)
         self.assertEqual(
@@ -436,7 +436,7 @@ class ConsentTest(DeleteTest):
         )
         self.assertEqual(self.cloud.deletions, [])
 
-    def test_what_a_pipe_says_is_no_consent(self) -> None:
+    def test_input_from_a_pipe_is_not_consent(self) -> None:
         result = self.openstack(f'{DELETE} {self.full} --cascade', stdin=io.StringIO('y\n'))
         self.assertEqual((result.status, self.cloud.deletions), (1, []))
 
@@ -449,7 +449,7 @@ class ConsentTest(DeleteTest):
                 self.assertTrue(result.stderr.startswith(self.PROMPT))
                 self.assertEqual(self.cloud.deletions, [self.one, self.full])
 
-    def test_anything_else_does_not(self) -> None:
+    def test_other_answers_delete_nothing(self) -> None:
         for answer in ('', 'n', 'no', 'yep', 'ye'):
             with self.subTest(answer):
                 result = self.answered(answer)
@@ -458,19 +458,19 @@ class ConsentTest(DeleteTest):
                 )
                 self.assertEqual(self.cloud.deletions, [])
 
-    def test_the_end_of_input_does_not(self) -> None:
+    def test_end_of_input_deletes_nothing(self) -> None:
         result = self.openstack(f'{DELETE} {self.full} --cascade', stdin=Terminal(''))
         self.assertEqual((result.status, self.cloud.deletions), (1, []))
 
-    def test_the_plan_comes_before_the_question(self) -> None:
+    def test_plan_is_printed_before_the_question(self) -> None:
         self.assertIn(f"Delete 'b2' ({self.one})", self.answered('n').stdout)
 
-    def test_what_was_all_named_needs_none(self) -> None:
+    def test_fully_named_chain_needs_no_consent(self) -> None:
         result = self.openstack(f'{DELETE} {self.full} {self.one} --cascade')
         self.assertEqual(result.status, 0, result.stderr)
         self.assertEqual(self.cloud.deletions, [self.one, self.full])
 
-    def test_more_references_than_backups_are_no_consent(self) -> None:
+    def test_duplicate_references_do_not_replace_consent(self) -> None:
         for others in ('nosuch', 'b1', 'nosuch b1', 'nosuch neither'):
             with self.subTest(others):
                 self.setUp()
@@ -482,7 +482,7 @@ class ConsentTest(DeleteTest):
 
 
 class TimeLimitTest(DeleteTest):
-    def test_it_holds_for_those_that_wait_for_their_dependents_too(self) -> None:
+    def test_time_limit_applies_to_backups_waiting_for_dependents(self) -> None:
         self.use_living(takes=10_000)
         full, one = self.keep_chain(2)
         result = self.openstack(f'{DELETE} {full} {one} --timeout 1m')
@@ -492,9 +492,9 @@ class TimeLimitTest(DeleteTest):
 
 
 class GoingDependentTest(DeleteTest):
-    """What builds on a backup is being deleted already, by somebody else."""
+    """A dependent is already being deleted by another command."""
 
-    def test_in_the_own_project_it_is_waited_for(self) -> None:
+    def test_deleting_dependent_in_the_own_project_is_waited_for(self) -> None:
         full, one = self.keep_chain(2)
         self.cloud.change(one, status='deleting')
         self.cloud.after(5, lambda: self.cloud.remove(one))
@@ -502,7 +502,7 @@ class GoingDependentTest(DeleteTest):
         self.assertEqual(result.status, 0, result.stderr)
         self.assertEqual(self.cloud.deletions, [full, full])
 
-    def test_in_another_project_too(self) -> None:
+    def test_deleting_dependent_in_another_project_is_waited_for(self) -> None:
         self.use_living(roles=('admin', 'member'))
         full, one = self.keep_chain(2, project=OTHER_PROJECT)
         self.cloud.change(one, status='deleting')
@@ -511,7 +511,7 @@ class GoingDependentTest(DeleteTest):
         self.assertEqual(result.status, 0, result.stderr)
         self.assertEqual(self.cloud.deletions, [full])
 
-    def test_one_that_comes_back_keeps_its_parent(self) -> None:
+    def test_dependent_that_becomes_available_keeps_its_parent(self) -> None:
         for roles, project in ((('member',), OWN_PROJECT), (('admin',), OTHER_PROJECT)):
             with self.subTest(project):
                 self.use_living(roles=roles)
@@ -526,7 +526,7 @@ class GoingDependentTest(DeleteTest):
 
 
 class ProtectedTest(DeleteTest):
-    def test_a_protected_dependent_that_was_not_named_is_refused(self) -> None:
+    def test_protected_dependent_is_refused(self) -> None:
         for metadata, why in (
             ({'protected': 'true'}, 'protected'),
             ({'expires': '2099-01-01'}, 'expires 2099-01-01'),
@@ -543,7 +543,7 @@ class ProtectedTest(DeleteTest):
                 )
                 self.assertEqual(self.cloud.deletions, [])
 
-    def test_one_that_was_named_is_deleted(self) -> None:
+    def test_named_protected_dependent_is_deleted(self) -> None:
         full, one = self.keep_chain(2)
         self.cloud.change(one, metadata={'protected': 'true'})
         result = self.openstack(f'{DELETE} {full} {one} --cascade --auto-approve')
@@ -552,14 +552,14 @@ class ProtectedTest(DeleteTest):
 
 
 class SharedImageTest(DeleteTest):
-    """On Ceph the backups of snapshots of a volume share one image."""
+    """On Ceph, the backups of snapshots of a volume share one image."""
 
     def keep_two(self, **changes: Any) -> tuple[str, str]:
         rows: dict[str, Any] = {'snapshot_id': SNAPSHOT_ID, 'object_count': 0}
         first = self.cloud.keep(1, **rows)
         return first, self.cloud.keep(2, **{**rows, 'status': 'error', **changes})
 
-    def test_a_failed_one_is_not_deleted_with_the_data_of_another(self) -> None:
+    def test_failed_snapshot_backup_is_kept_with_the_data_of_another(self) -> None:
         first, failed = self.keep_two()
         result = self.openstack(f'{DELETE} {failed}')
         self.assertEqual((result.status, result.stdout), (1, ''))
@@ -567,14 +567,14 @@ class SharedImageTest(DeleteTest):
         self.assertIn('--auto-approve', result.stderr)
         self.assertEqual(self.cloud.deletions, [])
 
-    def test_the_rest_of_a_batch_is_deleted(self) -> None:
+    def test_other_backups_of_the_batch_are_deleted(self) -> None:
         _, failed = self.keep_two()
         other = self.cloud.keep(3, volume_id=OTHER_VOLUME_ID)
         result = self.openstack(f'{DELETE} {failed} {other}')
         self.assertEqual(result.status, 1)
         self.assertEqual(self.cloud.deletions, [other])
 
-    def test_with_consent_it_is(self) -> None:
+    def test_auto_approve_deletes_a_shared_image(self) -> None:
         for options in ('--auto-approve', '--auto-approve --cascade'):
             with self.subTest(options):
                 self.use_living()
@@ -582,7 +582,7 @@ class SharedImageTest(DeleteTest):
                 self.assertEqual(self.openstack(f'{DELETE} {failed} {options}').status, 0)
                 self.assertEqual(self.cloud.deletions, [failed])
 
-    def test_on_a_terminal_it_is_asked(self) -> None:
+    def test_shared_image_needs_consent_at_a_terminal(self) -> None:
         for answer, status in (('y\n', 0), ('n\n', 1)):
             with self.subTest(answer):
                 self.use_living()
@@ -592,34 +592,34 @@ class SharedImageTest(DeleteTest):
                 self.assertIn(f"may share its data with 'b1' ({first})", result.stderr)
                 self.assertEqual(self.cloud.deletions, [] if status else [failed])
 
-    def test_both_together_are_deleted(self) -> None:
+    def test_both_snapshot_backups_are_deleted_together(self) -> None:
         first, failed = self.keep_two()
         self.assertEqual(self.openstack(f'{DELETE} {failed} {first}').status, 0)
         self.assertEqual(self.cloud.left, set())
 
-    def test_where_ceph_is_excluded_it_is_deleted(self) -> None:
+    def test_snapshot_backup_is_deleted_if_ceph_is_excluded(self) -> None:
         _, failed = self.keep_two()
         self.cloud.keep(3, object_count=2)
         self.assertEqual(self.openstack(f'{DELETE} {failed}').status, 0)
 
-    def test_the_last_one_is_deleted(self) -> None:
+    def test_last_snapshot_backup_is_deleted(self) -> None:
         _, failed = self.keep_two()
         self.cloud.remove('11111111-aaaa-4bbb-8ccc-000000000001')
         self.assertEqual(self.openstack(f'{DELETE} {failed}').status, 0)
 
-    def test_a_failed_incremental_on_a_backup_of_a_snapshot_counts_too(self) -> None:
+    def test_failed_incremental_of_a_snapshot_backup_is_refused(self) -> None:
         first = self.cloud.keep(1, snapshot_id=SNAPSHOT_ID, object_count=0)
         failed = self.cloud.keep(2, first, status='error', object_count=0)
         self.assertEqual(self.openstack(f'{DELETE} {failed}').status, 1)
         self.assertEqual(self.cloud.deletions, [])
 
-    def test_a_failed_full_one_of_the_volume_counts_too(self) -> None:
+    def test_failed_full_backup_of_the_volume_is_refused(self) -> None:
         self.cloud.keep(1, snapshot_id=SNAPSHOT_ID, object_count=0)
         failed = self.cloud.keep(2, status='error', object_count=0)
         self.assertEqual(self.openstack(f'{DELETE} {failed}').status, 1)
         self.assertEqual(self.cloud.deletions, [])
 
-    def test_a_backup_of_the_volume_costs_no_request_more(self) -> None:
+    def test_backup_of_the_volume_takes_no_extra_request(self) -> None:
         full = self.cloud.keep(1)
         self.assert_deletes(full, full)
         self.assertEqual(self.cloud.lines, [f'GET /backups/{full}', f'DELETE /backups/{full}'])

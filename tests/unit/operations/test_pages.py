@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists of several pages, while somebody else deletes and makes backups, through the real shell."""
+"""Lists of several pages while other commands delete and create, through the real shell."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ LIST = 'GET /backups/detail'
 
 class PagesTest(LivingTest):
     def use_pages(self, *, page: int, backups: int, takes: float = 2.0) -> list[str]:
-        """Have some backups, all full, in small pages; give their IDs, the newest first."""
+        """Create full backups in small pages; return their IDs, newest first."""
         self.use_living(page=page, takes=takes)
         return [self.cloud.keep(number) for number in range(1, backups + 1)][::-1]
 
@@ -24,7 +24,7 @@ class PagesTest(LivingTest):
         self.after_page(1, happens)
 
     def after_page(self, number: int, happens: Callable[[], object]) -> None:
-        """Let something happen once, when so many pages have been read."""
+        """Run a function once, after a number of pages has been read."""
         pages = 0
 
         def turn() -> None:
@@ -36,7 +36,7 @@ class PagesTest(LivingTest):
         self.cloud.after_page = turn
 
     def listed(self, options: str = '') -> list[str]:
-        """List everything; give the IDs of the rows."""
+        """List everything; return the IDs of the rows."""
         result = self.openstack(f'volume backup list -f json {options}')
         self.assertEqual((result.status, result.stderr), (0, ''))
         return [row['ID'] for row in json.loads(result.stdout)]
@@ -46,13 +46,13 @@ class PagesTest(LivingTest):
         self.assertNotIn('could not be found', result.stderr)
 
     def refused_markers(self) -> int:
-        """Count the pages that were asked for behind a row that was gone, or twice."""
+        """Count the pages that were requested twice, or after a deleted row."""
         pages = [line for line in self.cloud.lines if line.startswith(LIST)]
         return len(pages) - len(set(pages))
 
 
 class ListTest(PagesTest):
-    def test_a_row_behind_which_a_page_begins_may_be_gone(self) -> None:
+    def test_list_continues_if_the_marker_is_gone(self) -> None:
         ids = self.use_pages(page=2, backups=5)
         self.after_first_page(lambda: self.cloud.remove(ids[1]))
         self.assertEqual(self.listed(), ids)
@@ -60,41 +60,41 @@ class ListTest(PagesTest):
             LIST, f'{LIST}?marker={ids[1]}', f'{LIST}?marker={ids[0]}', f'{LIST}?marker={ids[3]}'
         )
 
-    def test_so_may_the_whole_page(self) -> None:
+    def test_list_continues_if_the_whole_page_is_gone(self) -> None:
         ids = self.use_pages(page=2, backups=5)
         self.after_first_page(lambda: self.cloud.remove(*ids[:2]))
         self.assertEqual(self.listed(), ids)
-        # From the beginning: there is nothing before it.
+        # The list starts again, because there is no row before.
         self.assertEqual(self.cloud.lines[:4], [LIST, *self.behind(ids[1], ids[0]), LIST])
 
-    def test_so_may_several_pages(self) -> None:
+    def test_list_continues_if_several_pages_are_gone(self) -> None:
         ids = self.use_pages(page=2, backups=9)
         self.after_page(3, lambda: self.cloud.remove(*ids[:6]))
         self.assertEqual(self.listed(), ids)
 
-    def test_so_may_all_but_the_first(self) -> None:
+    def test_list_continues_if_all_read_rows_but_the_first_are_gone(self) -> None:
         ids = self.use_pages(page=2, backups=9)
         self.after_page(3, lambda: self.cloud.remove(*ids[1:6]))
         self.assertEqual(self.listed(), ids)
 
-    def test_so_may_all_that_is_left(self) -> None:
+    def test_list_ends_if_all_rows_are_gone(self) -> None:
         ids = self.use_pages(page=2, backups=6)
         self.after_page(2, lambda: self.cloud.remove(*ids))
         self.assertEqual(self.listed(), ids[:4])
 
-    def test_a_filter_stays_when_it_begins_again(self) -> None:
+    def test_filter_is_kept_when_the_list_starts_again(self) -> None:
         ids = self.use_pages(page=1, backups=4)
         self.cloud.change(ids[0], name='x')
         self.cloud.change(ids[2], name='x')
         self.after_first_page(lambda: self.cloud.remove(ids[0]))
         self.assertEqual(self.listed('--name x'), [ids[0], ids[2]])
 
-    def test_a_number_of_rows_is_kept(self) -> None:
+    def test_max_items_is_kept_when_rows_are_deleted(self) -> None:
         ids = self.use_pages(page=2, backups=7)
         self.after_first_page(lambda: self.cloud.remove(ids[1]))
         self.assertEqual(self.listed('--max-items 3'), ids[:3])
 
-    def test_a_marker_of_the_users_that_is_gone_is_an_error(self) -> None:
+    def test_deleted_marker_of_the_user_is_a_failure(self) -> None:
         self.use_pages(page=2, backups=2)
         marker = '99999999-aaaa-4bbb-8ccc-000000000001'
         self.assert_fails(
@@ -102,7 +102,7 @@ class ListTest(PagesTest):
             f'Cannot list backups: Backup {marker} could not be found.',
         )
 
-    def test_behind_a_marker_of_the_users_it_begins_there_again(self) -> None:
+    def test_list_starts_again_at_the_marker_of_the_user(self) -> None:
         ids = self.use_pages(page=1, backups=4)
         self.after_first_page(lambda: self.cloud.remove(ids[1]))
         self.assertEqual(self.listed(f'--marker {ids[0]}'), ids[1:])
@@ -112,7 +112,7 @@ class ListTest(PagesTest):
 
     @settings(max_examples=60)
     @given(st.integers(1, 4), st.integers(1, 9), st.data())
-    def test_what_stays_is_listed_once_and_in_order(
+    def test_remaining_rows_are_listed_once_and_in_order(
         self, page: int, backups: int, data: st.DataObject
     ) -> None:
         ids = self.use_pages(page=page, backups=backups)
@@ -132,7 +132,7 @@ class ListTest(PagesTest):
 
 
 class DeleteTest(PagesTest):
-    def test_four_by_name_are_found_while_others_go(self) -> None:
+    def test_four_names_are_found_while_others_are_deleted(self) -> None:
         ids = self.use_pages(page=2, backups=8)
         self.after_first_page(lambda: self.cloud.remove(ids[0], ids[1]))
         result = self.openstack('volume backup delete b1 b2 b3 b4')
@@ -140,16 +140,16 @@ class DeleteTest(PagesTest):
         self.assertEqual(self.cloud.deletions, ids[-4:])
         self.assertEqual(self.cloud.left, set(ids[2:4]))
 
-    def test_waiting_for_them_goes_on_too(self) -> None:
+    def test_wait_for_deletions_continues(self) -> None:
         ids = self.use_pages(page=2, backups=8, takes=60)
-        # The third page is of the first look while they are being deleted.
+        # The third page belongs to the first look during the deletions.
         self.after_page(5, lambda: self.cloud.remove(ids[0], ids[1]))
         self.assert_done(self.openstack('volume backup delete b1 b2 b3 b4 b5 --wait'))
         self.assertEqual(self.cloud.left, {ids[2]})
 
 
 class WaitTest(PagesTest):
-    def test_several_are_waited_for_while_others_go(self) -> None:
+    def test_wait_for_several_continues_while_others_are_deleted(self) -> None:
         ids = self.use_pages(page=1, backups=6)
         awaited = ids[-3:]
         self.set_statuses('creating', awaited)
@@ -165,7 +165,7 @@ class WaitTest(PagesTest):
 class PruneTest(PagesTest):
     PRUNE = 'volume backup prune --all-volumes --keep-last 1 --auto-approve'
 
-    def test_it_goes_on_while_another_prunes(self) -> None:
+    def test_prune_continues_while_another_prune_runs(self) -> None:
         ids = self.use_pages(page=2, backups=7)
         self.cloud.keep(8, volume_id=OTHER_VOLUME_ID)
         self.after_page(2, lambda: self.cloud.remove(ids[1], ids[2]))
@@ -173,7 +173,7 @@ class PruneTest(PagesTest):
         self.assertEqual(len(self.cloud.left), 2)
         self.assertIn(ids[0], self.cloud.left)
 
-    def test_what_is_read_twice_is_planned_once(self) -> None:
+    def test_backup_read_twice_is_planned_once(self) -> None:
         ids = self.use_pages(page=2, backups=5)
         self.after_first_page(lambda: self.cloud.remove(ids[1]))
         result = self.openstack(f'{self.PRUNE} -f json')

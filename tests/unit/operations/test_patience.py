@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Riding out what passes, with a fake clock and without a cloud."""
+"""Retries after transient faults, with a fake clock and without a cloud."""
 
 import itertools
 import unittest
@@ -41,7 +41,7 @@ class PatienceTest(unittest.TestCase):
         return Patience(clock, self.notes.append, timeout)
 
     def answers(self, *answers: str | BaseException) -> Callable[[], str]:
-        """Answer one after the other, and the last of them for ever."""
+        """Return these answers in turn, and then the last one again and again."""
         left = list(answers)
 
         def request() -> str:
@@ -55,17 +55,17 @@ class PatienceTest(unittest.TestCase):
 
 
 class AskTest(PatienceTest):
-    def test_an_answer_is_taken_without_a_pause(self) -> None:
+    def test_answer_needs_no_pause(self) -> None:
         self.assertEqual(self.patience().ask(self.answers('yes')), 'yes')
         self.assertEqual((self.asked, self.clock.sleeps, self.notes), (1, [], []))
 
-    def test_what_passes_is_asked_for_again_less_and_less_often(self) -> None:
+    def test_transient_fault_is_retried_with_growing_pauses(self) -> None:
         self.assertEqual(self.patience().ask(self.answers(*[busy()] * 9, 'yes')), 'yes')
         self.assertEqual(self.asked, 10)
         self.assertEqual(self.clock.sleeps[:3], [1, 1.5, 2.25])
         self.assertEqual(self.clock.sleeps[-1], 15)
 
-    def test_every_fault_that_passes_is_ridden_out(self) -> None:
+    def test_every_transient_fault_is_retried(self) -> None:
         for cause in Cause:
             error = RequestError('No.', cause)
             with self.subTest(cause):
@@ -76,7 +76,7 @@ class AskTest(PatienceTest):
                         self.patience().ask(self.answers(error, 'yes'))
                     self.assertIs(caught.exception, error)
 
-    def test_another_error_is_not_touched(self) -> None:
+    def test_other_errors_are_raised_unchanged(self) -> None:
         error = errors.NotFoundError('No backup.')
         with self.assertRaises(errors.NotFoundError) as caught:
             self.patience().ask(self.answers(error, 'yes'))
@@ -85,7 +85,7 @@ class AskTest(PatienceTest):
 
 
 class NoteTest(PatienceTest):
-    def test_it_is_told_once_for_all_requests_and_without_advice(self) -> None:
+    def test_fault_is_reported_once_without_advice(self) -> None:
         patience = self.patience()
         patience.ask(self.answers(busy(), busy(), 'yes'))
         patience.ask(self.answers(limited(), 'yes'))
@@ -94,7 +94,7 @@ class NoteTest(PatienceTest):
             [f'{busy().sentence} Waiting for the cloud to answer again.'],
         )
 
-    def test_it_is_told_before_the_pause(self) -> None:
+    def test_fault_is_reported_before_the_pause(self) -> None:
         told: list[int] = []
         self.clock.during = lambda: told.append(len(self.notes))
         self.patience().ask(self.answers(busy(), 'yes'))
@@ -102,24 +102,24 @@ class NoteTest(PatienceTest):
 
 
 class RetryAfterTest(PatienceTest):
-    def test_the_cloud_says_when(self) -> None:
+    def test_retry_after_sets_the_pause(self) -> None:
         self.patience().ask(self.answers(limited(42), 'yes'))
         self.assertEqual(self.clock.sleeps, [42])
 
-    def test_it_does_not_make_it_hurry(self) -> None:
+    def test_retry_after_does_not_shorten_the_pause(self) -> None:
         self.patience().ask(self.answers(busy(), busy(0), busy(1), 'yes'))
         self.assertEqual(self.clock.sleeps, [1, 1.5, 2.25])
 
-    def test_it_does_not_go_past_the_time_limit(self) -> None:
+    def test_retry_after_does_not_exceed_the_time_limit(self) -> None:
         with self.assertRaises(errors.TimedOutError):
             self.patience(60).ask(self.answers(limited(3600)))
         self.assertEqual(self.clock.passed, 60)
-        # The cloud may be there again when the time is up.
+        # The cloud may answer again when the time is up.
         self.assertEqual(self.asked, 2)
 
 
 class RefusalTest(PatienceTest):
-    def test_a_refusal_after_doubt_has_both_failures(self) -> None:
+    def test_refusal_after_an_unknown_outcome_has_both_failures(self) -> None:
         with self.assertRaises(RequestError) as caught:
             self.patience().ask(self.answers(busy(), refused()))
         self.assertEqual(caught.exception.cause, Cause.NOT_ALLOWED)
@@ -129,12 +129,12 @@ class RefusalTest(PatienceTest):
             'list backups: no.',
         )
 
-    def test_of_several_failures_the_first_is_kept(self) -> None:
+    def test_first_of_several_failures_is_kept(self) -> None:
         first = RequestError('The first.', Cause.SERVER_FAILED)
         with self.assertRaisesRegex(RequestError, r'^The first\. Another try failed too\. Cannot'):
             self.patience().ask(self.answers(limited(), first, busy(), refused()))
 
-    def test_a_refusal_after_what_left_no_doubt_stands_alone(self) -> None:
+    def test_refusal_after_a_certain_failure_is_reported_alone(self) -> None:
         error = refused()
         unsent = RequestError('No connection.', Cause.UNREACHABLE, sent=False)
         with self.assertRaises(RequestError) as caught:
@@ -143,20 +143,20 @@ class RefusalTest(PatienceTest):
 
 
 class LimitTest(PatienceTest):
-    def test_it_counts_from_the_beginning(self) -> None:
+    def test_time_limit_begins_with_the_command(self) -> None:
         patience = self.patience(90)
         self.clock.sleep(60)
         self.assertEqual(patience.time_left(), 30)
         self.clock.sleep(60)
         self.assertEqual(patience.time_left(), 0)
 
-    def test_without_one_it_never_ends(self) -> None:
+    def test_retries_never_end_without_a_time_limit(self) -> None:
         patience = self.patience()
         self.clock.sleep(10**6)
         self.assertIsNone(patience.time_left())
         patience.pause(5)
 
-    def test_no_sleep_goes_past_it(self) -> None:
+    def test_no_sleep_exceeds_the_time_limit(self) -> None:
         patience = self.patience(10)
         patience.pause(7)
         patience.pause(7)
@@ -165,19 +165,19 @@ class LimitTest(PatienceTest):
             patience.pause(7)
         self.assertEqual(self.clock.passed, 10)
 
-    def test_one_of_nothing_asks_once(self) -> None:
+    def test_time_limit_of_zero_tries_once(self) -> None:
         with self.assertRaises(errors.TimedOutError):
             self.patience(0).ask(self.answers(busy()))
         self.assertEqual((self.asked, self.clock.sleeps), (1, []))
 
-    def test_an_answer_is_an_answer_even_late(self) -> None:
+    def test_late_answer_is_accepted(self) -> None:
         patience = self.patience(5)
         self.clock.sleep(9)
         self.assertEqual(patience.ask(self.answers('yes')), 'yes')
 
 
 class InterruptTest(PatienceTest):
-    def test_ctrl_c_in_a_request_and_in_a_pause_is_one_sentence(self) -> None:
+    def test_ctrl_c_in_a_request_or_pause_is_one_sentence(self) -> None:
         self.clock.interrupt_at(1)
         for answers in ((KeyboardInterrupt(),), (busy(),)):
             with self.subTest(answers), self.assertRaises(errors.InterruptedByUserError) as caught:
@@ -187,15 +187,15 @@ class InterruptTest(PatienceTest):
 
 
 class PausesTest(unittest.TestCase):
-    def test_they_grow_from_one_second_to_fifteen_and_never_end(self) -> None:
+    def test_pauses_grow_from_1_to_15_seconds(self) -> None:
         some = list(itertools.islice(pauses(), 50))
         self.assertEqual((some[0], some[-1], some), (1, 15, sorted(some)))
 
 
 class StoppedTest(unittest.TestCase):
-    """What the sentence names."""
+    """The sentence after a time limit or Ctrl-C."""
 
-    def test_what_runs_and_what_was_not_asked_for_are_named_once(self) -> None:
+    def test_running_and_unrequested_work_is_named_once(self) -> None:
         error = errors.TimedOutError('Timed out after 5s').with_more(['a'], ['c'])
         error = error.with_more(['b', 'a'], ['c', 'd'])
         self.assertIsInstance(error, errors.TimedOutError)
@@ -204,6 +204,6 @@ class StoppedTest(unittest.TestCase):
             'Timed out after 5s; nothing is cancelled: b, a. Not asked for yet: c, d.',
         )
 
-    def test_advice_comes_last_and_stays(self) -> None:
+    def test_advice_remains_last(self) -> None:
         error = errors.InterruptedByUserError('Interrupted', advice='Look.').with_more(['a'])
         self.assertEqual(str(error), 'Interrupted; nothing is cancelled: a. Look.')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Restoring: every refusal before anything changes, to volumes of all kinds, and watched."""
+"""Restoring to all kinds of volumes: refusals before any change, and waiting."""
 
 from datetime import datetime, timezone
 from typing import Any
@@ -29,7 +29,7 @@ class RestoreTest(CommandTest):
         self.cloud.on(POST_VOLUME, {'volume': new}, status=202)
 
     def on_backup(self, **changes: Any) -> None:
-        """Have a backup of another volume than the one that is restored to."""
+        """Prepare a backup of another volume than the target."""
         for line in (f'GET /backups/{ID}', GET_SOURCE):
             self.cloud._answers.pop(line, None)  # noqa: SLF001
         row = backup(**{'volume_id': SOURCE_ID, **changes})
@@ -49,7 +49,7 @@ class RestoreTest(CommandTest):
 
 
 class RefusalTest(RestoreTest):
-    def test_a_backup_that_is_not_available(self) -> None:
+    def test_unavailable_backup_is_refused(self) -> None:
         self.on_backup(status='error')
         for target in ('', 'data --force', '--name data', '--type fast'):
             with self.subTest(target):
@@ -58,7 +58,7 @@ class RefusalTest(RestoreTest):
                     f'Cannot restore backup {NAMED} in status error: it must be available.',
                 )
 
-    def test_a_volume_that_is_too_small(self) -> None:
+    def test_small_volume_is_refused(self) -> None:
         self.on_backup(size=3)
         self.on_volume(size=2)
         self.assert_refused(
@@ -67,7 +67,7 @@ class RefusalTest(RestoreTest):
             'is too small.',
         )
 
-    def test_a_volume_that_is_large_enough_is_none(self) -> None:
+    def test_large_enough_volume_is_accepted(self) -> None:
         for size in (2, 3):
             with self.subTest(size):
                 self.setUp()
@@ -75,7 +75,7 @@ class RefusalTest(RestoreTest):
                 self.on_volume(size=size)
                 self.assertEqual(self.openstack(f'{RESTORE} data --force').status, 0)
 
-    def test_a_volume_that_is_not_available(self) -> None:
+    def test_unavailable_volume_is_refused(self) -> None:
         for status in ('in-use', 'error', 'backing-up', 'restoring-backup', 'creating'):
             with self.subTest(status):
                 self.setUp()
@@ -86,7 +86,7 @@ class RefusalTest(RestoreTest):
                     f'{status}: it must be available.',
                 )
 
-    def test_a_volume_that_is_there_without_force(self) -> None:
+    def test_existing_volume_requires_force(self) -> None:
         self.on_volume(status='in-use')
         self.assert_refused(
             'data',
@@ -94,7 +94,7 @@ class RefusalTest(RestoreTest):
             "'--force'.",
         )
 
-    def test_what_is_for_a_new_volume_where_there_is_one(self) -> None:
+    def test_options_for_a_new_volume_are_refused_for_an_existing_one(self) -> None:
         self.on_volume()
         for option in ('--type fast', '--availability-zone az2', '--size 2'):
             for force in ('', '--force'):
@@ -106,7 +106,7 @@ class RefusalTest(RestoreTest):
                         status=2,
                     )
 
-    def test_a_volume_and_a_new_name(self) -> None:
+    def test_volume_and_name_are_a_usage_error(self) -> None:
         self.assert_refused(
             'data --name fresh',
             "Give 'data' to restore to that volume, or --name for a new one, not both.",
@@ -120,10 +120,10 @@ class RefusalTest(RestoreTest):
         self.assertIn(r"'da\x1bta'", result.stderr)
         self.assert_asked()
 
-    def test_a_limit_without_a_wait(self) -> None:
+    def test_timeout_requires_wait(self) -> None:
         self.assert_refused('--timeout 5m', '--timeout requires --wait.', status=2)
 
-    def test_an_empty_name(self) -> None:
+    def test_empty_name_is_a_usage_error(self) -> None:
         for option in ('--name', '--type', '--availability-zone'):
             with self.subTest(option):
                 self.assert_misused(
@@ -133,17 +133,17 @@ class RefusalTest(RestoreTest):
 
 
 class NewVolumeTest(RestoreTest):
-    def test_a_name_is_a_new_volumes_even_if_others_have_it(self) -> None:
+    def test_name_creates_a_volume_even_if_the_name_exists(self) -> None:
         self.on_volume()
         self.assert_prints(f'{RESTORE} --name data', f'{ID}\n{VOLUME_ID}\ndata\n')
         self.assert_asked(f'GET /backups/{ID}', GET_SOURCE, POST)
         self.assert_sent(POST, {'restore': {'name': 'data'}})
 
-    def test_even_if_it_looks_like_an_id(self) -> None:
+    def test_name_that_looks_like_an_id_creates_a_volume(self) -> None:
         self.assertEqual(self.openstack(f'{RESTORE} --name {OTHER_VOLUME_ID}').status, 0)
         self.assert_sent(POST, {'restore': {'name': OTHER_VOLUME_ID}})
 
-    def test_a_type_or_zone_makes_the_volume_from_the_backup(self) -> None:
+    def test_type_or_zone_creates_the_volume_from_the_backup(self) -> None:
         self.cloud.on('GET /volumes/detail?name=fresh', {'volumes': []})
         for options, said in (
             ('--type fast', {'volume_type': 'fast'}),
@@ -162,7 +162,7 @@ class NewVolumeTest(RestoreTest):
                 self.assert_sent(POST_VOLUME, {'volume': {'backup_id': ID, **said}})
                 self.assertNotIn(POST, self.cloud.lines)
 
-    def test_on_too_old_a_cloud_nothing_is_made(self) -> None:
+    def test_old_cloud_creates_nothing(self) -> None:
         for given, option in (
             ('--type fast', '--type'),
             ('--avail az2', '--availability-zone'),
@@ -177,7 +177,7 @@ class NewVolumeTest(RestoreTest):
                     '3.0 to 3.46.',
                 )
 
-    def test_a_refusal_is_told(self) -> None:
+    def test_refusal_is_reported(self) -> None:
         self.use_cloud()
         self.on_backup()
         self.on_no_new_volume()
@@ -189,7 +189,7 @@ class NewVolumeTest(RestoreTest):
 
 
 class LeftBehindTest(RestoreTest):
-    """Without a backup service Cinder makes the new volume, and then refuses."""
+    """Without a backup service, Cinder creates the new volume and then refuses."""
 
     SAID = 'Service cinder-backup could not be found.'
     TOLD = (
@@ -207,7 +207,7 @@ class LeftBehindTest(RestoreTest):
         rows = [volume(OTHER_VOLUME_ID, name=name, created_at=created)]
         self.cloud.on(f'GET /volumes/detail?name={name}', {'volumes': rows})
 
-    def test_the_empty_volume_is_named(self) -> None:
+    def test_empty_volume_is_named(self) -> None:
         for options, name in (('--name fresh', 'fresh'), ('', f'restore_backup_{ID}')):
             with self.subTest(options):
                 self.on_new(name, '2026-11-02T00:00:01.000000')
@@ -218,17 +218,17 @@ class LeftBehindTest(RestoreTest):
                     f'{OTHER_VOLUME_ID}',
                 )
 
-    def test_an_older_volume_of_the_name_is_not_taken_for_it(self) -> None:
+    def test_older_volume_with_the_name_is_not_mistaken(self) -> None:
         self.on_new('fresh', '2026-11-01T00:00:00.000000')
         self.assert_fails(f'{RESTORE} --name fresh', self.TOLD)
 
-    def test_a_list_that_fails_hides_nothing(self) -> None:
+    def test_failed_list_does_not_hide_the_refusal(self) -> None:
         self.cloud.refuse('GET /volumes/detail?name=fresh', 403, 'Policy forbids it.')
         self.assert_fails(f'{RESTORE} --name fresh', self.TOLD)
 
 
 class EncryptedTest(RestoreTest):
-    """Cinder restores ciphertext: to a volume of another type it fails, and data is lost."""
+    """Cinder restores ciphertext, so a restore to a volume of another type fails and loses data."""
 
     GET = f'GET /volumes/{VOLUME_ID}'
 
@@ -244,7 +244,7 @@ class EncryptedTest(RestoreTest):
             row = volume(SOURCE_ID, name='source', volume_type=type_, encrypted=encrypted)
             self.cloud.on(GET_SOURCE, {'volume': row})
 
-    def test_a_target_of_another_type_is_refused(self) -> None:
+    def test_target_of_another_type_is_refused(self) -> None:
         self.on_source('secret')
         self.on_volume(volume_type='fast', encrypted=False)
         self.assert_refused(
@@ -253,13 +253,13 @@ class EncryptedTest(RestoreTest):
             "encrypted, so it needs a volume of its source's type 'secret'.",
         )
 
-    def test_a_target_of_the_same_type_is_restored_to(self) -> None:
+    def test_target_of_the_same_type_is_accepted(self) -> None:
         self.on_source('secret')
         self.on_volume(volume_type='secret', encrypted=True)
         self.assertEqual(self.openstack(f'{RESTORE} data --force').status, 0)
         self.assert_sent(POST, {'restore': {'volume_id': VOLUME_ID}})
 
-    def test_without_the_source_an_existing_target_is_refused(self) -> None:
+    def test_existing_target_is_refused_if_the_source_was_deleted(self) -> None:
         self.on_source(None)
         self.on_volume(volume_type='secret', encrypted=True)
         result = self.openstack(f'{RESTORE} data --force')
@@ -267,7 +267,7 @@ class EncryptedTest(RestoreTest):
         self.assertIn('no longer exists. Restore it to a new volume, with --type', result.stderr)
         self.assertNotIn(POST, self.cloud.lines)
 
-    def test_a_new_volume_has_the_sources_type(self) -> None:
+    def test_new_volume_has_the_type_of_the_source(self) -> None:
         self.on_source('secret')
         self.assertEqual(self.openstack(RESTORE).status, 0)
         self.assert_sent(POST_VOLUME, {'volume': {'backup_id': ID, 'volume_type': 'secret'}})
@@ -302,7 +302,7 @@ class EncryptedTest(RestoreTest):
             "needs its source's type 'secret'.",
         )
 
-    def test_the_type_may_be_given_by_id(self) -> None:
+    def test_type_may_be_given_by_id(self) -> None:
         id_ = '44444444-aaaa-4bbb-8ccc-000000000001'
         for name, status in (('secret', 0), ('fast', 1)):
             with self.subTest(name):
@@ -311,7 +311,7 @@ class EncryptedTest(RestoreTest):
                 self.cloud.on(f'GET /types/{id_}', {'volume_type': {'id': id_, 'name': name}})
                 self.assertEqual(self.openstack(f'{RESTORE} --type {id_}').status, status)
 
-    def test_without_the_source_the_type_has_to_be_given(self) -> None:
+    def test_type_is_required_if_the_source_was_deleted(self) -> None:
         self.on_source(None)
         self.assert_refused(
             '',
@@ -321,7 +321,7 @@ class EncryptedTest(RestoreTest):
         )
         self.assertEqual(self.openstack(f'{RESTORE} --type secret').status, 0)
 
-    def test_an_unencrypted_backup_goes_to_no_encrypted_volume_of_another_type(self) -> None:
+    def test_encrypted_target_of_another_type_is_refused_for_unencrypted_backup(self) -> None:
         self.on_backup()
         self.on_source('plain', encrypted=False)
         self.on_volume(volume_type='secret', encrypted=True)
@@ -330,7 +330,7 @@ class EncryptedTest(RestoreTest):
         self.assertIn('would go to an encrypted volume', result.stderr)
         self.assertNotIn(POST, self.cloud.lines)
 
-    def test_a_cloud_that_cannot_choose_the_type_is_told_another_way(self) -> None:
+    def test_cloud_without_type_option_gets_other_advice(self) -> None:
         self.use_cloud(maximum='3.46')
         self.on_backup()
         self.on_source('secret')
@@ -340,7 +340,7 @@ class EncryptedTest(RestoreTest):
         self.assertIn('restore to it with --force', result.stderr)
         self.assertNotIn(POST, self.cloud.lines)
 
-    def test_where_the_cloud_hides_the_key_the_source_tells(self) -> None:
+    def test_source_shows_encryption_if_the_cloud_hides_the_key(self) -> None:
         # Cinder's fixed key manager has one key for all, which the API does not show.
         self.on_backup()
         self.on_source('secret')
@@ -368,12 +368,12 @@ class EncryptedTest(RestoreTest):
         self.assertIn('the type of the volume has changed since', result.stderr)
         self.assertNotIn(POST, self.cloud.lines)
 
-    def test_over_its_own_source_it_needs_no_look(self) -> None:
+    def test_restore_to_the_source_needs_no_check(self) -> None:
         self.on_backup(encryption_key_id='key', volume_id=VOLUME_ID)
         self.on_volume(volume_type='secret', encrypted=True)
         self.assertEqual(self.openstack(f'{RESTORE} data --force').status, 0)
 
-    def test_below_3_64_the_source_tells(self) -> None:
+    def test_source_shows_encryption_below_3_64(self) -> None:
         self.use_cloud(maximum='3.60')
         self.on_backup()
         self.on_source('secret')
@@ -384,9 +384,9 @@ class EncryptedTest(RestoreTest):
 
 
 class AccessRulesTest(RestoreTest):
-    """An application credential that may ask for backups only."""
+    """An application credential that allows requests for backups only."""
 
-    def test_a_name_that_cannot_be_looked_up_is_told_of_name(self) -> None:
+    def test_refused_look_up_of_a_name_recommends_the_name_option(self) -> None:
         self.cloud.refuse('GET /volumes/detail?name=fresh', 401, 'Unauthorized')
         result = self.openstack(f'{RESTORE} fresh')
         self.assertEqual(result.status, 1)
@@ -399,16 +399,16 @@ class AccessRulesTest(RestoreTest):
         result = self.openstack([*RESTORE.split(), 'a b'])
         self.assertIn("existing one: --name 'a b'\n", result.stderr)
 
-    def test_a_new_name_needs_no_look_up(self) -> None:
+    def test_new_name_needs_no_look_up(self) -> None:
         self.assertEqual(self.openstack(f'{RESTORE} --name fresh').status, 0)
         self.assert_asked(f'GET /backups/{ID}', GET_SOURCE, POST)
 
-    def test_an_id_is_taken_as_given_with_force(self) -> None:
+    def test_id_with_force_needs_no_look_up(self) -> None:
         self.cloud.refuse(f'GET /volumes/{OTHER_VOLUME_ID}', 401, 'Unauthorized')
         self.assertEqual(self.openstack(f'{RESTORE} {OTHER_VOLUME_ID} --force').status, 0)
         self.assert_sent(POST, {'restore': {'volume_id': OTHER_VOLUME_ID}})
 
-    def test_an_id_is_not_taken_as_given_where_that_may_cost_data(self) -> None:
+    def test_id_with_force_is_checked_if_data_may_be_lost(self) -> None:
         self.cloud.refuse(f'GET /volumes/{OTHER_VOLUME_ID}', 403, 'Policy forbids it.')
         self.assertEqual(self.openstack(f'{RESTORE} {OTHER_VOLUME_ID}').status, 1)
         self.on_backup(encryption_key_id='key')
@@ -417,7 +417,7 @@ class AccessRulesTest(RestoreTest):
 
 
 class OwnerTest(RestoreTest):
-    def test_an_administrator_is_told_whose_the_new_volume_is(self) -> None:
+    def test_administrator_is_warned_about_the_owner_of_the_new_volume(self) -> None:
         self.use_cloud(roles=('admin',))
         self.on_backup(**{'os-backup-project-attr:project_id': OTHER_PROJECT})
         said = {'backup_id': ID, 'volume_id': VOLUME_ID, 'volume_name': 'data'}
@@ -431,7 +431,7 @@ class OwnerTest(RestoreTest):
 
 
 class SourceGoneTest(RestoreTest):
-    def test_the_source_of_the_backup_is_told_from_a_mistyped_id(self) -> None:
+    def test_deleted_source_is_distinguished_from_a_mistyped_id(self) -> None:
         self.on_backup(volume_id=VOLUME_ID)
         self.cloud.refuse(f'GET /volumes/{VOLUME_ID}', 404, 'Volume could not be found.')
         self.cloud.on(f'GET /volumes/detail?name={VOLUME_ID}', {'volumes': []})
@@ -443,7 +443,7 @@ class SourceGoneTest(RestoreTest):
 
 
 class LostAnswerTest(RestoreTest):
-    """It is not repeated: a second restore might make a second volume."""
+    """A restore is not repeated, because it might create a second volume."""
 
     def lose(self, line: str, status: int | None) -> None:
         self.use_cloud()
@@ -470,13 +470,13 @@ class LostAnswerTest(RestoreTest):
                 )
                 self.assertEqual(self.cloud.lines.count(line), 1)
 
-    def test_of_a_restore_it_is_told(self) -> None:
+    def test_lost_answer_of_a_restore_is_reported(self) -> None:
         self.assert_unknown('', POST)
 
-    def test_of_a_volume_made_from_a_backup_it_is_told(self) -> None:
+    def test_lost_answer_of_a_created_volume_is_reported(self) -> None:
         self.assert_unknown('--type fast', POST_VOLUME)
 
-    def test_a_refusal_leaves_no_doubt(self) -> None:
+    def test_refusal_is_not_an_unknown_outcome(self) -> None:
         for options, line in (('', POST), ('--type fast', POST_VOLUME)):
             for status in (400, 403, 413, 429):
                 with self.subTest(line, status=status):
@@ -494,7 +494,7 @@ class WaitTest(RestoreTest):
             self.cloud.on(self.GET, {'volume': volume(status=status, name=name)})
         self.cloud.on(f'GET /messages?resource_uuid={VOLUME_ID}', {'messages': []})
 
-    def test_the_volume_is_watched_and_not_the_backup(self) -> None:
+    def test_wait_watches_the_volume(self) -> None:
         self.on_statuses('restoring-backup', 'available')
         self.assert_prints(
             f'{RESTORE} --wait',
@@ -520,7 +520,7 @@ class WaitTest(RestoreTest):
         self.assertIn('aborted by a reset', result.stderr)
         self.assertIn(f'openstack volume delete {VOLUME_ID}', result.stderr)
 
-    def test_an_aborted_restore_is_told_by_the_backups_status(self) -> None:
+    def test_aborted_restore_is_recognized_by_the_backup_status(self) -> None:
         reason = 'Restore backup aborted: expected backup status restoring but got error.'
         aborted = backup(status='error', fail_reason=reason)
         self.cloud.on(f'GET /backups/{ID}', {'backup': aborted})
@@ -541,7 +541,7 @@ class WaitTest(RestoreTest):
         self.assertIn(r'(Torn\x1b off. xxx', result.stderr)
         self.assertIn('xxx [...] xxx', result.stderr)
 
-    def test_the_name_is_the_one_after_the_wait(self) -> None:
+    def test_name_is_read_after_the_wait(self) -> None:
         self.cloud._answers.pop(POST)  # noqa: SLF001
         said = {
             'backup_id': ID,
@@ -553,7 +553,7 @@ class WaitTest(RestoreTest):
         result = self.openstack(f'-q volume backup restore {ID} --wait -f value -c volume_name')
         self.assertEqual(result, Result(0, 'ledger\n', ''))
 
-    def test_a_volume_that_is_in_use_already_was_restored(self) -> None:
+    def test_volume_in_use_was_restored(self) -> None:
         self.on_statuses('restoring-backup', 'in-use')
         self.assertEqual(self.openstack(f'-q {RESTORE} --wait').status, 0)
 
@@ -571,14 +571,14 @@ class WaitTest(RestoreTest):
         self.assertEqual(result.status, 1)
         self.assertIn('could not be created, or', result.stderr)
 
-    def test_a_volume_made_from_a_backup_is_watched(self) -> None:
+    def test_volume_created_from_a_backup_is_watched(self) -> None:
         self.on_statuses('creating', 'restoring-backup', 'available', name='fresh')
         result = self.openstack(f'-q {RESTORE} --type fast --wait')
         self.assertEqual(result, Result(0, f'{ID}\n{VOLUME_ID}\nfresh\n', ''))
         self.assertEqual(self.cloud.lines[-3:], [self.GET] * 3)
 
-    def test_the_name_that_the_volume_has_then_is_printed(self) -> None:
-        # Cinder makes it under a name of its own, and gives it the source's when it has the data.
+    def test_final_name_of_the_volume_is_printed(self) -> None:
+        # Cinder creates the volume under another name, and renames it after the restore.
         made_as = f'restore_backup_{ID}'
         self.use_cloud()
         self.on_backup()
@@ -589,20 +589,20 @@ class WaitTest(RestoreTest):
         result = self.openstack(f'-q {RESTORE} --wait -c volume_name')
         self.assertEqual(result, Result(0, 'ledger\n', ''))
 
-    def test_a_volume_that_is_in_use_again_has_been_restored(self) -> None:
+    def test_volume_in_use_again_was_restored(self) -> None:
         for status in ('in-use', 'reserved', 'attaching', 'backing-up'):
             with self.subTest(status):
                 self.setUp()
                 self.on_statuses('restoring-backup', status)
                 self.assert_prints(f'-q {RESTORE} --wait', f'{ID}\n{VOLUME_ID}\ndata\n')
 
-    def test_one_that_is_deleted_meanwhile_has_not(self) -> None:
+    def test_volume_deleted_during_the_wait_was_not_restored(self) -> None:
         self.on_statuses('restoring-backup', 'deleting')
         result = self.openstack(f'-q {RESTORE} --wait')
         self.assertEqual((result.status, result.stdout), (1, ''))
         self.assertIn(f"Volume 'data' ({VOLUME_ID}) is in status deleting.", result.stderr)
 
-    def test_a_time_limit_gives_the_command_that_shows_the_volume(self) -> None:
+    def test_time_limit_names_the_command_that_shows_the_volume(self) -> None:
         self.on_statuses('restoring-backup')
         self.assert_fails(
             f'-q {RESTORE} --wait --timeout 10m',
@@ -620,7 +620,7 @@ class WaitTest(RestoreTest):
         self.assertIn(f'openstack volume show {VOLUME_ID}', result.stderr)
         self.assertFalse([line for line in self.cloud.lines if line.startswith('DELETE')])
 
-    def test_a_cloud_that_is_restarted_is_waited_for(self) -> None:
+    def test_restarting_cloud_is_waited_for(self) -> None:
         self.on_statuses('restoring-backup')
         self.cloud.fail(self.GET, RESET)
         self.cloud.refuse(self.GET, 503, 'Starting.')

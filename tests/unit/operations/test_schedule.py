@@ -57,7 +57,7 @@ class Notes:
 
 class ScheduleTest(unittest.TestCase):
     def setUp(self) -> None:
-        # The SDK warns of its own ways.
+        # The SDK warns about itself.
         ignoring = warnings.catch_warnings()
         ignoring.__enter__()
         self.addCleanup(ignoring.__exit__, None, None, None)
@@ -85,7 +85,7 @@ class ScheduleTest(unittest.TestCase):
         self.cloud.on(MESSAGES, {'messages': rows})
 
     def failure(self, wanted: Target) -> str | None:
-        """Wait for one; say how that failed."""
+        """Wait for a target; return the message of the failure."""
         (done,) = self.wait(wanted)
         return str(done.error) if done.error else None
 
@@ -94,7 +94,7 @@ class ScheduleTest(unittest.TestCase):
 
 
 def wait(schedule: Schedule, *targets: Target) -> list[Done]:
-    """Have a work for each, which does nothing but wait; give their ends as they come."""
+    """Run works that only wait; return their results in the order of their ends."""
     works = [Work(each.id, str(each.subject), only(each)) for each in targets]
     return list(schedule.run(works))
 
@@ -108,12 +108,12 @@ class BackOffTest(ScheduleTest):
         self.assertEqual(self.clock.sleeps, sorted(self.clock.sleeps))
         self.assertEqual(len(self.clock.sleeps), self.polls())
 
-    def test_the_first_look_is_a_second_after_the_request(self) -> None:
+    def test_first_look_is_one_second_after_the_request(self) -> None:
         self.on_statuses('available')
         self.wait(until_available(ONE))
         self.assertEqual(self.clock.sleeps, [1])
 
-    def test_something_that_happens_makes_it_look_often_again(self) -> None:
+    def test_change_restarts_the_pauses(self) -> None:
         for status, others in (('creating', 'creating'),) * 8 + (('available', 'creating'),):
             rows = [backup(ID, status=status), backup(OTHER_ID, status=others)]
             self.cloud.on(LIST, {'backups': rows})
@@ -121,24 +121,24 @@ class BackOffTest(ScheduleTest):
         self.wait(until_available(ONE), until_available(OTHER))
         self.assertEqual(self.clock.sleeps[-3:], [15, 1, 1.5])
 
-    def test_it_never_sleeps_past_the_time_limit(self) -> None:
+    def test_no_sleep_exceeds_the_time_limit(self) -> None:
         self.on_statuses('creating')
         with self.assertRaises(errors.TimedOutError):
             self.wait(until_available(ONE), timeout=20)
         self.assertEqual(self.clock.passed, 20)
 
-    def test_it_looks_once_more_when_the_time_is_up(self) -> None:
+    def test_last_look_is_at_the_time_limit(self) -> None:
         self.on_statuses(*['creating'] * 5, 'available')
-        # 1 + 1.5 + 2.25 + 3.375 + 5.0625 = 13.1875, and then what is left.
+        # 1 + 1.5 + 2.25 + 3.375 + 5.0625 = 13.1875, and then the rest.
         self.wait(until_available(ONE), timeout=14)
         self.assertEqual(self.clock.passed, 14)
 
-    def test_a_limit_of_nothing_asks_for_nothing(self) -> None:
+    def test_time_limit_of_zero_sends_no_request(self) -> None:
         with self.assertRaises(errors.TimedOutError):
             self.wait(until_available(ONE), timeout=0)
         self.assertEqual((self.cloud.lines, self.clock.sleeps), ([], []))
 
-    def test_two_waits_share_one_limit(self) -> None:
+    def test_two_waits_share_one_time_limit(self) -> None:
         self.on_statuses(*['creating'] * 5, 'available', 'creating')
         schedule = self.schedule(60)
         wait(schedule, until_available(ONE))
@@ -148,13 +148,13 @@ class BackOffTest(ScheduleTest):
 
 
 class OutcomeTest(ScheduleTest):
-    def test_what_is_wanted_is_no_failure(self) -> None:
+    def test_wanted_status_is_not_a_failure(self) -> None:
         self.on_statuses('creating', 'available')
         (done,) = self.wait(until_available(ONE))
         self.assertIsNone(done.error)
         self.assertEqual(done.result.status, 'available')
 
-    def test_an_error_is_told_with_its_reason_and_the_services_message(self) -> None:
+    def test_error_has_the_reason_and_the_services_message(self) -> None:
         self.on_statuses('error', fail_reason='No space left on device.')
         self.on_messages('Backup driver has failed.')
         self.assertEqual(
@@ -163,18 +163,18 @@ class OutcomeTest(ScheduleTest):
             'failed.',
         )
 
-    def test_an_error_without_a_reason_is_told_all_the_same(self) -> None:
+    def test_error_without_reason_is_reported(self) -> None:
         self.on_statuses('error')
         self.on_messages()
         self.assertEqual(self.failure(until_available(ONE)), f'Backup {NAMED} is in status error.')
 
-    def test_messages_about_others_are_not_told(self) -> None:
+    def test_messages_about_other_resources_are_ignored(self) -> None:
         # Cinder before 3.5 ignores the filter.
         self.on_statuses('error')
         self.on_messages('Something else has failed.', about=OTHER_ID)
         self.assertNotIn('else', self.failure(until_available(ONE)) or '')
 
-    def test_a_cloud_without_messages_does_not_matter(self) -> None:
+    def test_cloud_without_messages_is_accepted(self) -> None:
         for answer in (404, 403, 500):
             with self.subTest(answer):
                 self.setUp()
@@ -185,24 +185,24 @@ class OutcomeTest(ScheduleTest):
                     f'Backup {NAMED} is in status error: No space left.',
                 )
 
-    def test_messages_that_are_none_do_not_matter(self) -> None:
+    def test_invalid_messages_are_ignored(self) -> None:
         self.on_statuses('error')
         self.cloud.on(MESSAGES, {'messages': [{'resource_uuid': ID}]})
         self.assertEqual(self.failure(until_available(ONE)), f'Backup {NAMED} is in status error.')
 
-    def test_one_that_vanishes_is_a_failure(self) -> None:
+    def test_vanished_backup_is_a_failure(self) -> None:
         self.on_statuses('creating')
         self.cloud.refuse(GET, 404, 'Backup could not be found.')
         self.assertEqual(self.failure(until_available(ONE)), f'Backup {NAMED} has vanished.')
 
-    def test_unless_it_is_to_be_gone(self) -> None:
+    def test_vanished_backup_is_a_success_if_deletion_is_wanted(self) -> None:
         self.on_statuses('deleting')
         self.cloud.refuse(GET, 404, 'Backup could not be found.')
         (done,) = self.wait(until_gone(ONE))
         self.assertEqual((done.error, done.result), (None, None))
         self.assertEqual(self.notes.seen, [(ID, 'creating'), (ID, 'deleting'), (ID, 'deleted')])
 
-    def test_a_deletion_that_failed_is_a_failure(self) -> None:
+    def test_failed_deletion_is_a_failure(self) -> None:
         for status in ('error', 'error_deleting'):
             with self.subTest(status):
                 self.setUp()
@@ -213,7 +213,7 @@ class OutcomeTest(ScheduleTest):
                     f'Backup {NAMED} is in status {status}: Busy.',
                 )
 
-    def test_a_volume_is_asked_for_by_its_id_and_tells_what_the_backup_does_not(self) -> None:
+    def test_failed_restore_is_noticed_by_the_volume(self) -> None:
         self.cloud.on(GET_VOLUME, {'volume': volume(status='restoring-backup')})
         self.cloud.on(GET_VOLUME, {'volume': volume(status='error_restoring')})
         line = f'GET /messages?resource_uuid={VOLUME_ID}'
@@ -224,16 +224,16 @@ class OutcomeTest(ScheduleTest):
         )
         self.assertEqual(self.cloud.lines, [GET_VOLUME, GET_VOLUME, line])
 
-    def test_a_volume_that_vanishes_is_a_failure(self) -> None:
+    def test_vanished_volume_is_a_failure(self) -> None:
         self.cloud.refuse(GET_VOLUME, 404, 'Volume could not be found.')
         failure = self.failure(until_restored(THE_VOLUME))
         self.assertEqual(failure, f"Volume 'data' ({VOLUME_ID}) has vanished.")
 
-    def test_an_error_can_be_what_is_wanted(self) -> None:
+    def test_error_may_be_the_wanted_status(self) -> None:
         self.on_statuses('creating', 'error')
         self.assertIsNone(self.failure(until(ONE, 'error')))
 
-    def test_an_error_while_another_status_is_wanted_ends_it(self) -> None:
+    def test_error_ends_a_wait_for_another_status(self) -> None:
         for status in ('error', 'error_deleting', 'error_restoring'):
             with self.subTest(status):
                 self.setUp()
@@ -241,7 +241,7 @@ class OutcomeTest(ScheduleTest):
                 self.on_messages()
                 self.assertIn(f'in status {status}', self.failure(until(ONE, 'restoring')) or '')
 
-    def test_each_failure_of_several_is_told(self) -> None:
+    def test_each_failure_of_several_is_reported(self) -> None:
         rows = [backup(ID, status='error', fail_reason='One.')]
         self.cloud.on(LIST, {'backups': rows})
         self.cloud.refuse(GET_OTHER, 404, 'Backup could not be found.')
@@ -257,9 +257,9 @@ class OutcomeTest(ScheduleTest):
 
 
 class EndTest(ScheduleTest):
-    """The wait ends before what is waited for."""
+    """The wait ends before its goal is reached."""
 
-    def test_a_time_limit_gives_the_command_that_shows_it(self) -> None:
+    def test_time_limit_names_the_command_that_shows_the_backup(self) -> None:
         self.on_statuses('creating')
         with self.assertRaises(errors.TimedOutError) as caught:
             self.wait(until_available(ONE), timeout=90)
@@ -270,7 +270,7 @@ class EndTest(ScheduleTest):
         )
         self.assertEqual(caught.exception.exit_status, 3)
 
-    def test_for_a_volume_that_is_another_command(self) -> None:
+    def test_time_limit_names_the_command_that_shows_the_volume(self) -> None:
         self.cloud.on(GET_VOLUME, {'volume': volume(status='restoring-backup')})
         with self.assertRaises(errors.TimedOutError) as caught:
             self.wait(until_restored(THE_VOLUME), timeout=5)
@@ -279,7 +279,7 @@ class EndTest(ScheduleTest):
             str(caught.exception),
         )
 
-    def test_ctrl_c_names_all_that_goes_on_and_no_other(self) -> None:
+    def test_ctrl_c_names_only_running_backups(self) -> None:
         rows = [backup(ID), backup(OTHER_ID, status='creating')]
         self.cloud.on(LIST, {'backups': rows})
         self.on_statuses('creating', line=GET_OTHER)
@@ -293,12 +293,12 @@ class EndTest(ScheduleTest):
         )
         self.assertEqual(caught.exception.exit_status, 130)
 
-    def test_ctrl_c_in_the_middle_of_a_request_is_the_same(self) -> None:
+    def test_ctrl_c_during_a_request_names_running_backups(self) -> None:
         self.cloud.fail(GET, KeyboardInterrupt())
         with self.assertRaises(errors.InterruptedByUserError):
             self.wait(until_available(ONE))
 
-    def test_ctrl_c_while_the_cloud_does_not_answer_is_the_same(self) -> None:
+    def test_ctrl_c_during_an_outage_names_running_backups(self) -> None:
         self.cloud.fail(GET, RESET)
         self.clock.interrupt_at(4)
         with self.assertRaises(errors.InterruptedByUserError):
@@ -306,7 +306,7 @@ class EndTest(ScheduleTest):
 
 
 class FaultTest(ScheduleTest):
-    def test_what_passes_is_waited_out_and_told_once(self) -> None:
+    def test_transient_fault_is_retried_and_reported_once(self) -> None:
         for status in (429, 500, 502, 503, 504):
             self.cloud.refuse(GET, status, 'Busy.')
         self.cloud.fail(GET, RESET)
@@ -324,20 +324,20 @@ class FaultTest(ScheduleTest):
             'said: Busy). Waiting for the cloud to answer again.',
         )
 
-    def test_retry_after_is_honoured(self) -> None:
+    def test_retry_after_is_respected(self) -> None:
         self.cloud.on(GET, {}, status=429, headers={'Retry-After': '42'})
         self.on_statuses('available')
         self.wait(until_available(ONE))
         self.assertEqual(self.clock.sleeps, [1, 42])
 
-    def test_a_retry_after_that_is_shorter_than_the_pause_does_not_hurry(self) -> None:
+    def test_short_retry_after_does_not_shorten_the_pause(self) -> None:
         for _ in range(9):
             self.cloud.on(GET, {}, status=503, headers={'Retry-After': '1'})
         self.on_statuses('available')
         self.wait(until_available(ONE))
         self.assertEqual(self.clock.sleeps[-1], 15)
 
-    def test_a_retry_after_that_is_a_date_is_compared_with_the_clouds_clock(self) -> None:
+    def test_retry_after_date_uses_the_clouds_clock(self) -> None:
         headers = {
             'Retry-After': 'Wed, 21 Oct 2099 07:28:40 GMT',
             'Date': 'Wed, 21 Oct 2099 07:28:00 GMT',
@@ -347,7 +347,7 @@ class FaultTest(ScheduleTest):
         self.wait(until_available(ONE))
         self.assertEqual(self.clock.sleeps, [1, 40])
 
-    def test_a_retry_after_that_is_no_time_does_not_matter(self) -> None:
+    def test_invalid_retry_after_is_ignored(self) -> None:
         for text in ('Wed, 21 Oct 1998 07:28:00 GMT', 'soon', '-5', '²', ''):
             with self.subTest(text):
                 self.setUp()
@@ -356,13 +356,13 @@ class FaultTest(ScheduleTest):
                 self.wait(until_available(ONE))
                 self.assertEqual(self.clock.sleeps, [1, 1])
 
-    def test_retry_after_does_not_go_past_the_time_limit(self) -> None:
+    def test_retry_after_does_not_exceed_the_time_limit(self) -> None:
         self.cloud.on(GET, {}, status=503, headers={'Retry-After': '3600'})
         with self.assertRaises(errors.TimedOutError):
             self.wait(until_available(ONE), timeout=60)
         self.assertEqual(self.clock.passed, 60)
 
-    def test_what_does_not_pass_ends_it(self) -> None:
+    def test_permanent_failure_ends_the_wait(self) -> None:
         for status in (400, 401, 403):
             with self.subTest(status):
                 self.setUp()
@@ -372,7 +372,7 @@ class FaultTest(ScheduleTest):
                     self.wait(until_available(ONE))
                 self.assertEqual(caught.exception.status, status)
 
-    def test_an_expired_token_is_renewed_without_a_word(self) -> None:
+    def test_expired_token_is_renewed_silently(self) -> None:
         self.on_statuses('creating')
         self.cloud.refuse(GET, 401, 'The request you have made requires authentication.')
         self.on_statuses('available')
@@ -381,12 +381,12 @@ class FaultTest(ScheduleTest):
         self.assertEqual(self.cloud.identity.count('POST /auth/tokens'), 2)
         self.assertEqual(self.notes.said, [])
 
-    def test_a_page_of_a_portal_ends_it(self) -> None:
+    def test_html_page_of_a_portal_ends_the_wait(self) -> None:
         self.cloud.on(GET, text='<html>Who are you?</html>')
         with self.assertRaisesRegex(errors.RequestError, 'unexpected response'):
             self.wait(until_available(ONE))
 
-    def test_no_answer_is_not_gone(self) -> None:
+    def test_missing_answer_does_not_count_as_deleted(self) -> None:
         self.cloud.fail(GET, RESET)
         self.cloud.refuse(GET, 502, 'Bad gateway.')
         self.cloud.refuse(GET, 404, 'Backup could not be found.')
@@ -395,7 +395,7 @@ class FaultTest(ScheduleTest):
 
 
 class BatchTest(ScheduleTest):
-    def test_several_are_read_with_one_list(self) -> None:
+    def test_several_backups_are_read_in_one_list(self) -> None:
         rows = [backup(ID, status='creating'), backup(OTHER_ID, status='creating')]
         self.cloud.on(LIST, {'backups': rows})
         self.cloud.on(LIST, {'backups': rows})
@@ -404,21 +404,21 @@ class BatchTest(ScheduleTest):
         self.assertEqual([done.error for done in ended], [None, None])
         self.assertEqual(self.cloud.lines, [LIST] * 3)
 
-    def test_the_last_one_is_asked_for_by_its_id(self) -> None:
+    def test_last_backup_is_read_by_id(self) -> None:
         rows = [backup(ID), backup(OTHER_ID, status='creating')]
         self.cloud.on(LIST, {'backups': rows})
         self.on_statuses('available', line=GET_OTHER)
         self.wait(until_available(ONE), until_available(OTHER))
         self.assertEqual(self.cloud.lines, [LIST, GET_OTHER])
 
-    def test_one_that_is_not_in_the_list_is_asked_for_before_it_counts_as_gone(self) -> None:
+    def test_backup_missing_from_the_list_is_read_by_id(self) -> None:
         self.cloud.on(LIST, {'backups': [backup(ID)]})
         self.on_statuses('creating', 'available', line=GET_OTHER)
         ended = self.wait(until_available(ONE), until_available(OTHER))
         self.assertEqual([done.error for done in ended], [None, None])
         self.assertEqual(self.cloud.lines, [LIST, GET_OTHER, GET_OTHER])
 
-    def test_a_long_list_is_read_for_long_batches_only(self) -> None:
+    def test_long_list_is_read_for_large_batches_only(self) -> None:
         more = [{'rel': 'next', 'href': ''}]
         strangers = [backup(f'{number:08}-aaaa-4bbb-8ccc-000000000009') for number in range(1000)]
         last = strangers[-1]['id']
@@ -428,10 +428,10 @@ class BatchTest(ScheduleTest):
         for line in (GET, GET_OTHER):
             self.on_statuses('available', line=line)
         self.wait(until_available(ONE), until_available(OTHER))
-        # Two pages cost as much as two backups.
+        # Two pages take as many requests as two backups.
         self.assertEqual(self.cloud.lines, [LIST, f'{LIST}?marker={last}', GET, GET_OTHER])
 
-    def test_volumes_are_asked_for_by_id_beside_backups(self) -> None:
+    def test_volumes_are_read_by_id_next_to_backups(self) -> None:
         other = Volume(OTHER_VOLUME_ID, 'other', 'restoring-backup')
         for id_ in (VOLUME_ID, OTHER_VOLUME_ID):
             self.cloud.on(f'GET /volumes/{id_}', {'volume': volume(id_)})
@@ -439,13 +439,13 @@ class BatchTest(ScheduleTest):
         self.wait(until_restored(THE_VOLUME), until_restored(other), until_available(ONE))
         self.assertEqual(self.cloud.lines, [GET_VOLUME, f'GET /volumes/{OTHER_VOLUME_ID}', GET])
 
-    def test_a_list_that_fails_is_read_again(self) -> None:
+    def test_failed_list_is_read_again(self) -> None:
         self.cloud.refuse(LIST, 503, 'Busy.')
         self.cloud.on(LIST, {'backups': [backup(ID), backup(OTHER_ID)]})
         self.wait(until_available(ONE), until_available(OTHER))
         self.assertEqual(self.cloud.lines, [LIST, LIST])
 
-    def test_a_work_may_wait_again(self) -> None:
+    def test_work_may_wait_twice(self) -> None:
         self.on_statuses('available')
         self.on_statuses('creating', 'available', line=GET_OTHER)
 
@@ -457,25 +457,25 @@ class BatchTest(ScheduleTest):
         self.assertEqual(self.schedule().do(steps()), [ID, OTHER_ID])
         self.assertEqual(self.clock.sleeps, [1, 1, 1.5])
 
-    def test_what_is_there_already_is_not_asked_for(self) -> None:
+    def test_reached_goal_sends_no_request(self) -> None:
         (done,) = self.wait(until(Backup(ID, 'nightly', 'available'), 'available'))
         self.assertIsNone(done.error)
         self.assertEqual((self.cloud.lines, self.clock.sleeps), ([], []))
 
-    def test_what_has_failed_already_is_told_and_not_waited_for(self) -> None:
+    def test_failed_backup_is_reported_without_waiting(self) -> None:
         self.on_messages()
         failed = Backup(ID, 'nightly', 'error', fail_reason='Broken.')
         (done,) = self.wait(until(failed, 'available'))
         self.assertEqual(str(done.error), f'Backup {NAMED} is in status error: Broken.')
         self.assertEqual(self.clock.sleeps, [])
 
-    def test_nothing_to_wait_for_takes_no_time(self) -> None:
+    def test_empty_batch_takes_no_time(self) -> None:
         self.assertEqual(self.wait(), [])
         self.assertEqual((self.cloud.lines, self.clock.sleeps), ([], []))
 
 
 class WorksTest(ScheduleTest):
-    """Works that begin one after the other, and at once."""
+    """Works that run one after another, and at once."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -483,7 +483,7 @@ class WorksTest(ScheduleTest):
         self.rows: list[Row] = []
 
     def work(self, key: str, *waits: Target, fails: bool = False) -> Work:
-        """Have a work that waits, and then fails or gives its key in capitals."""
+        """Return a work that waits, and then fails or returns its key in capitals."""
 
         def steps() -> Steps:
             self.begun.append(key)
@@ -499,7 +499,7 @@ class WorksTest(ScheduleTest):
         return list(self.schedule().run(works, **options))
 
     def ends(self, *works: Work, **options: Any) -> dict[str, str]:
-        """Give what each work came to, in the order of their ends."""
+        """Return the result of each work, in the order of their ends."""
         return {
             done.key: 'left out' if done.is_left_out else str(done.error or done.result)
             for done in self.run_works(*works, **options)
@@ -507,7 +507,7 @@ class WorksTest(ScheduleTest):
 
 
 class OrderTest(WorksTest):
-    def test_a_work_begins_when_those_before_it_have_ended(self) -> None:
+    def test_work_begins_after_its_predecessors(self) -> None:
         self.on_statuses('creating', 'available')
         first, other = self.work('first', until_available(ONE)), self.work('other')
         last = self.work('last')
@@ -518,20 +518,20 @@ class OrderTest(WorksTest):
         )
         self.assertEqual(self.begun, ['first', 'other', 'last'])
 
-    def test_what_may_begin_does_so_in_the_given_order(self) -> None:
+    def test_ready_works_begin_in_the_given_order(self) -> None:
         keys = ['e', 'a', 'd', 'b', 'c']
         works = [self.work(key) for key in keys]
         self.run_works(*works, after={'d': ['c'], 'a': ['c']})
         self.assertEqual(self.begun, ['e', 'b', 'c', 'a', 'd'])
 
-    def test_what_is_no_work_is_not_waited_for(self) -> None:
+    def test_unknown_predecessors_are_ignored(self) -> None:
         self.assertEqual(self.ends(self.work('a'), after={'a': ['b'], 'c': ['a']}), {'a': 'A'})
 
-    def test_one_that_failed_has_ended_too(self) -> None:
+    def test_failed_predecessor_counts_as_ended(self) -> None:
         works = self.work('a', fails=True), self.work('b')
         self.assertEqual(self.ends(*works, after={'b': ['a']}), {'a': 'a failed.', 'b': 'B'})
 
-    def test_what_comes_after_a_failure_can_be_left_out(self) -> None:
+    def test_works_after_a_failure_can_be_left_out(self) -> None:
         works = [self.work(key, fails=key == 'b') for key in ('a', 'b', 'c', 'd', 'e')]
         after = {'b': ['a'], 'c': ['b'], 'd': ['c', 'e']}
         self.assertEqual(
@@ -540,7 +540,7 @@ class OrderTest(WorksTest):
         )
         self.assertEqual(self.begun, ['a', 'b', 'e'])
 
-    def test_a_wait_that_failed_is_a_failure(self) -> None:
+    def test_failed_wait_is_a_failure_of_the_work(self) -> None:
         self.on_statuses('error')
         self.on_messages()
         works = self.work('a', until_available(ONE)), self.work('b')
@@ -549,7 +549,7 @@ class OrderTest(WorksTest):
             {'a': f'Backup {NAMED} is in status error.', 'b': 'left out'},
         )
 
-    def test_a_defect_is_no_failure_of_a_work(self) -> None:
+    def test_programming_error_is_raised(self) -> None:
         def steps() -> Steps:
             yield from ()
             raise ZeroDivisionError
@@ -559,7 +559,7 @@ class OrderTest(WorksTest):
 
 
 class StepsTest(WorksTest):
-    def test_a_work_may_go_on_after_a_wait_that_failed(self) -> None:
+    def test_work_may_continue_after_a_failed_wait(self) -> None:
         self.on_statuses('error')
         self.on_messages()
         self.on_statuses('available', line=GET_OTHER)
@@ -573,7 +573,7 @@ class StepsTest(WorksTest):
         row = self.schedule().do(steps())
         self.assertEqual(row.id, OTHER_ID)
 
-    def test_a_failure_of_a_single_work_is_raised(self) -> None:
+    def test_failure_of_a_single_work_is_raised(self) -> None:
         def steps() -> Steps:
             yield until(Backup(ID, 'nightly', 'available'), 'available')
             raise errors.RefusedError('No.')
@@ -581,7 +581,7 @@ class StepsTest(WorksTest):
         with self.assertRaisesRegex(errors.RefusedError, r'^No\.$'):
             self.schedule().do(steps())
 
-    def test_what_was_seen_of_one_wait_does_not_count_for_the_next(self) -> None:
+    def test_statuses_of_one_wait_do_not_affect_the_next(self) -> None:
         self.on_statuses('deleting', 'available', 'deleting')
         self.on_messages()
         self.cloud.refuse(GET, 404, 'Backup could not be found.')
@@ -595,14 +595,14 @@ class StepsTest(WorksTest):
 
         self.assertEqual(self.schedule().do(steps()), 'gone')
 
-    def test_a_deletion_that_is_undone_ends_the_wait(self) -> None:
+    def test_undone_deletion_ends_the_wait(self) -> None:
         self.on_statuses('deleting', 'deleting', 'available')
         self.on_messages()
         self.assertEqual(self.failure(until_gone(ONE)), f'Backup {NAMED} is in status available.')
 
 
 class LimitTest(WorksTest):
-    def test_no_more_are_under_way_than_asked_for(self) -> None:
+    def test_limit_applies_to_running_works(self) -> None:
         ids = [f'{number:08}-aaaa-4bbb-8ccc-000000000001' for number in range(7)]
         for id_ in ids:
             self.on_statuses('creating', 'available', line=f'GET /backups/{id_}')
@@ -617,25 +617,25 @@ class LimitTest(WorksTest):
         self.assertEqual(ended, 7)
         self.assertEqual(max(under_way), 3)
 
-    def test_what_ends_at_once_takes_no_place(self) -> None:
+    def test_work_without_wait_does_not_count_towards_the_limit(self) -> None:
         self.on_statuses('available')
         works = [self.work('a', until_available(ONE)), self.work('b', fails=True), self.work('c')]
         self.run_works(*works, limit=2)
         self.assertEqual(self.begun, ['a', 'b', 'c'])
         self.assertEqual(self.polls(), 1)
 
-    def test_without_one_all_begin_at_once(self) -> None:
+    def test_all_works_begin_at_once_without_a_limit(self) -> None:
         ids = [f'{number:08}-aaaa-4bbb-8ccc-000000000001' for number in range(7)]
         self.cloud.on(LIST, {'backups': [backup(id_) for id_ in ids]})
         self.run_works(
             *(self.work(id_, until_available(Backup(id_, status='creating'))) for id_ in ids)
         )
-        # And they share one look.
+        # All works share one look.
         self.assertEqual(self.cloud.lines, [LIST])
 
 
 class StopTest(WorksTest):
-    """Ctrl-C, and the end of the time limit: what runs, and what has not been asked for."""
+    """Ctrl-C and the time limit: running works, and works that have not begun."""
 
     RUNNING = f'backup {NAMED} (see: openstack volume backup show {ID})'
 
@@ -651,7 +651,7 @@ class StopTest(WorksTest):
 
         return Work(key, f'the {key}', steps())
 
-    def test_ctrl_c_in_a_pause_names_both(self) -> None:
+    def test_ctrl_c_in_a_pause_names_running_and_waiting_works(self) -> None:
         self.on_statuses('creating')
         self.clock.interrupt_at(2)
         works = self.work('first', until_available(ONE)), self.work('last'), self.work('very last')
@@ -661,7 +661,7 @@ class StopTest(WorksTest):
             'Not asked for yet: the last, the very last.',
         )
 
-    def test_so_does_the_end_of_the_time_limit(self) -> None:
+    def test_time_limit_names_running_and_waiting_works(self) -> None:
         self.on_statuses('creating')
         works = self.work('first', until_available(ONE)), self.work('last')
         self.assertEqual(
@@ -670,15 +670,15 @@ class StopTest(WorksTest):
             'Not asked for yet: the last.',
         )
 
-    def test_so_does_ctrl_c_in_a_step(self) -> None:
+    def test_ctrl_c_in_a_step_names_running_and_waiting_works(self) -> None:
         works = self.work('first', until_available(ONE)), self.interrupted('next'), self.work('b')
         told = self.stopped(*works)
         self.assertTrue(told.startswith('Interrupted; nothing is cancelled: '), told)
         self.assertIn(self.RUNNING, told)
         self.assertIn('Not asked for yet: the b.', told)
 
-    def test_and_names_the_work_that_took_the_step(self) -> None:
-        # Its request may have been heard.
+    def test_ctrl_c_in_a_step_names_the_work_of_the_step(self) -> None:
+        # Its request may have been carried out.
         for works in (
             (self.work('first', until_available(ONE)), self.interrupted('next')),
             (self.interrupted('next'), self.work('last')),
@@ -686,7 +686,7 @@ class StopTest(WorksTest):
             with self.subTest(len(works)):
                 self.assertIn('the next', self.stopped(*works))
 
-    def test_in_a_step_after_a_wait_too(self) -> None:
+    def test_ctrl_c_in_a_step_after_a_wait_names_the_work(self) -> None:
         self.on_statuses('available')
 
         def steps() -> Steps:
@@ -696,7 +696,7 @@ class StopTest(WorksTest):
         told = self.stopped(Work('first', 'the first', steps()))
         self.assertIn('the first', told)
 
-    def test_what_a_step_says_of_itself_is_named_first(self) -> None:
+    def test_names_of_a_step_come_first(self) -> None:
         def steps() -> Steps:
             yield from ()
             raise errors.TimedOutError('Timed out after 1m', ['what I did'])

@@ -5,11 +5,11 @@ import re
 import shlex
 
 from tests.restructuredtext import blocks, code, steps
-from tests.unit.project import ours
+from tests.unit.project import inventory
 from tests.unit.project.typed import PREFIX
 
-SOURCE = ours.ROOT / 'doc' / 'source'
-README = ours.ROOT / 'README.rst'
+SOURCE = inventory.ROOT / 'doc' / 'source'
+README = inventory.ROOT / 'README.rst'
 
 _GUIDES = ('user', 'admin')
 _CALL = re.compile(r'^[^#\n]*?\bopenstack (.*)$', re.MULTILINE)
@@ -23,11 +23,13 @@ def read(*path: str) -> str:
 def guides() -> dict[str, str]:
     """Read the README and the guides."""
     paths = [README, *(path for guide in _GUIDES for path in (SOURCE / guide).glob('*.rst'))]
-    return {str(path.relative_to(ours.ROOT)): path.read_text('utf-8') for path in sorted(paths)}
+    return {
+        str(path.relative_to(inventory.ROOT)): path.read_text('utf-8') for path in sorted(paths)
+    }
 
 
 def command_lines(text: str) -> list[list[str]]:
-    """Find the arguments of each command of ours that transcripts and scripts call."""
+    """Return the arguments of each command of the plugin in transcripts and scripts."""
     return [_arguments(call) for call in _CALL.findall(_typed(text)) if PREFIX in call]
 
 
@@ -39,7 +41,7 @@ def _typed(text: str) -> str:
 
 
 def _arguments(call: str) -> list[str]:
-    """Split what follows the words that all commands of ours begin with, up to a redirection."""
+    """Split the arguments after ``openstack volume backup``, up to a redirection."""
     arguments = shlex.split(call.partition(PREFIX)[2], comments=True)
     end = min(
         (arguments.index(part) for part in ('>', '>>', '|') if part in arguments), default=None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where to find here what ``cinder`` has."""
+"""The replacements of ``cinder`` commands."""
 
 import importlib
 import re
@@ -11,15 +11,15 @@ from tests.unit.project.typed import command_of, names, parsers
 
 
 class CinderclientTest(unittest.TestCase):
-    """The guide for those who come from cinder names each of its commands, and each option."""
+    """The guide for users of cinder names each of its commands and options."""
 
     def rows(self) -> list[tuple[str, str]]:
-        """Read the list: command lines of cinder, and what they are here."""
+        """Return the table: command lines of cinder, and their replacements."""
         text = read('user', 'from-cinder.rst')
         return re.findall(r'^   \* - ``(backup-.*)``\n     - ``(.*)``$', text, re.MULTILINE)
 
     def theirs(self) -> dict[str, set[str]]:
-        """List what the guide has: the options of each command of cinder."""
+        """Return the options of each command of cinder in the guide."""
         listed: dict[str, set[str]] = {}
         for row, _ in self.rows():
             verb, *rest = row.split()
@@ -27,7 +27,7 @@ class CinderclientTest(unittest.TestCase):
             listed.setdefault(verb, set()).update(options)
         return listed
 
-    def test_it_names_options_of_ours(self) -> None:
+    def test_guide_names_existing_options(self) -> None:
         known = parsers()
         for row, here in self.rows():
             arguments = here.replace(',', '').split()
@@ -38,7 +38,7 @@ class CinderclientTest(unittest.TestCase):
     @unittest.skipUnless(
         find_spec('cinderclient'), 'OSC does without python-cinderclient since 10.2.'
     )
-    def test_it_names_each_command_and_option_of_cinder(self) -> None:
+    def test_guide_names_each_command_and_option_of_cinder(self) -> None:
         shell = importlib.import_module('cinderclient.shell')
         versions = importlib.import_module('cinderclient.api_versions')
         client = shell.OpenStackCinderShell()

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.unit.project import ours
+from tests.unit.project import inventory
 
 #: Words that nothing in the package uses, comments and docstrings included.
 _FOREIGN = re.compile(
@@ -110,7 +110,7 @@ def mistakes(help_: str) -> Iterator[str]:
 def helps() -> dict[str, dict[str, str]]:
     """Return the help of each option without the command's own notes, by option and command."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
-    for one in ours.arguments():
+    for one in inventory.arguments():
         if one.action.option_strings and not one.is_hidden:
             found[one.name][one.command] = _COMMANDS_OWN.sub('', one.action.help or '')
     return found
@@ -118,13 +118,16 @@ def helps() -> dict[str, dict[str, str]]:
 
 class WordTest(unittest.TestCase):
     def test_no_text_in_the_package_has_a_forbidden_word(self) -> None:
-        for path in sorted(ours.PACKAGE.rglob('*.py')):
-            with self.subTest(path.relative_to(ours.ROOT)):
+        for path in sorted(inventory.PACKAGE.rglob('*.py')):
+            with self.subTest(path.relative_to(inventory.ROOT)):
                 self.assertEqual(forbidden(path.read_text('utf-8')), [])
 
     def test_no_help_or_description_has_a_forbidden_word(self) -> None:
-        shown = [one.action.help or '' for one in ours.arguments()]
-        shown += [ours.parser_of(class_).description or '' for class_ in ours.commands().values()]
+        shown = [one.action.help or '' for one in inventory.arguments()]
+        shown += [
+            inventory.parser_of(class_).description or ''
+            for class_ in inventory.commands().values()
+        ]
         for text in shown:
             with self.subTest(text):
                 self.assertEqual([*_FOREIGN.findall(text), *_VAGUE.findall(text)], [])
@@ -132,22 +135,22 @@ class WordTest(unittest.TestCase):
 
 class HelpTest(unittest.TestCase):
     def test_every_command_has_a_description(self) -> None:
-        for name, class_ in ours.commands().items():
+        for name, class_ in inventory.commands().items():
             with self.subTest(name):
                 self.assertRegex(class_.__doc__ or '', r'^[A-Z][^\n]+\.(\n|$)')
 
     def test_every_argument_and_option_has_a_well_formed_help_or_is_hidden(self) -> None:
-        for one in ours.arguments():
+        for one in inventory.arguments():
             with self.subTest(f'{one.command} {one.name}'):
                 if not one.is_hidden:
                     self.assertEqual(list(mistakes(one.action.help or '')), [])
 
     def test_only_options_are_hidden(self) -> None:
-        hidden = [one for one in ours.arguments() if one.is_hidden]
+        hidden = [one for one in inventory.arguments() if one.is_hidden]
         self.assertEqual([one.name for one in hidden if not one.action.option_strings], [])
 
     def test_every_metavar_is_a_word_in_angle_brackets(self) -> None:
-        for one in ours.arguments():
+        for one in inventory.arguments():
             with self.subTest(f'{one.command} {one.name}'):
                 if one.action.nargs != 0 and not one.is_hidden:
                     self.assertRegex(str(one.action.metavar), rf'^(?:{_METAVAR.pattern})$')

@@ -4,14 +4,14 @@ import unittest
 from backupext.cli import columns
 from backupext.core import features
 from backupext.core.models import Backup
-from tests.unit.project import ours
+from tests.unit.project import inventory
 from tests.unit.project.typed import PREFIX, parsers
 
 
 class TableTest(unittest.TestCase):
-    """The tables that documentation is generated from speak of what there is."""
+    """The tables behind the generated documentation match the code."""
 
-    def test_what_requires_a_microversion_is_declared_by_the_parser_of_its_command(self) -> None:
+    def test_parsers_declare_all_required_microversions(self) -> None:
         declared = {
             each.feature: f'{PREFIX}{each.feature.partition(" ")[0]}' == name
             for name, parser in parsers().items()
@@ -19,26 +19,26 @@ class TableTest(unittest.TestCase):
         }
         self.assertEqual(declared, dict.fromkeys(features.OPTIONS, True))
 
-    def test_what_requires_a_microversion_says_so_in_its_help(self) -> None:
+    def test_help_names_required_microversions(self) -> None:
         known = parsers()
         for feature in features.OPTIONS.values():
             verb, _, option = feature.name.partition(' ')
             parser = known[PREFIX + verb]
             with self.subTest(feature.name):
                 if option:
-                    said = ours.options(parser)[option].help or ''
+                    said = inventory.options(parser)[option].help or ''
                     self.assertTrue(said.endswith(f' (requires Block Storage {feature.since})'))
                 else:
                     said = parser.description or ''
                     self.assertTrue(said.endswith(f'\n\nRequires Block Storage {feature.since}.'))
 
-    def test_each_column_with_a_microversion_exists(self) -> None:
+    def test_columns_with_a_microversion_exist(self) -> None:
         self.assertLessEqual(set(features.COLUMNS), {one.attribute for one in columns.SHOW})
 
-    def test_each_column_is_a_field_of_a_backup(self) -> None:
+    def test_columns_are_fields_of_a_backup(self) -> None:
         self.assertEqual({one.attribute for one in columns.SHOW}, set(Backup.__slots__))
 
-    def test_nothing_needs_a_newer_microversion_than_the_newest_that_is_sent(self) -> None:
+    def test_no_requirement_is_newer_than_the_newest_known_microversion(self) -> None:
         for feature in [*features.OPTIONS.values(), *features.COLUMNS.values()]:
             with self.subTest(feature.name):
                 self.assertLessEqual(feature.since, features.NEWEST)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The guides cover every command and option, and show nothing that does not exist."""
+"""The guides cover every command and option, and no others."""
 
 import re
 import subprocess
@@ -28,14 +28,14 @@ class GuideTest(unittest.TestCase):
                 with self.subTest(f'{name} {option}'):
                     self.assertTrue(_is_named(option, text), f'{option} is in no guide')
 
-    def test_every_transcript_types_a_command_that_exists(self) -> None:
+    def test_every_transcript_has_existing_commands(self) -> None:
         known = parsers()
         for path, text in guides().items():
             for arguments in command_lines(text):
                 with self.subTest(path, arguments=arguments):
                     self.assertIn(command_of(arguments), known)
 
-    def test_every_transcript_types_options_that_exist(self) -> None:
+    def test_every_transcript_has_existing_options(self) -> None:
         known = parsers()
         for path, text in guides().items():
             for arguments in command_lines(text):
@@ -43,7 +43,7 @@ class GuideTest(unittest.TestCase):
                 with self.subTest(path, arguments=arguments):
                     self.assertLessEqual(options, names(known[command_of(arguments)]))
 
-    def test_every_script_of_the_guides_is_one(self) -> None:
+    def test_every_script_is_valid(self) -> None:
         for path, text in guides().items():
             for block in code(text, 'sh'):
                 with self.subTest(path, block=block):

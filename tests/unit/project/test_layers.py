@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.unit.project.ours import PACKAGE, ROOT
+from tests.unit.project.inventory import PACKAGE, ROOT
 
-#: What each layer may import of ours, besides itself and the exceptions.
+#: The modules that each layer may import, besides itself and the exceptions.
 ARROWS = {
     'commands': {'cli', 'operations', 'cloud', 'core'},
     'cli': {'core'},
@@ -27,7 +27,7 @@ ARROWS = {
 #: of theirs: it knows the types of that, and the operations know nothing of it.
 LATE_ARROWS = {'errors': {'core'}, 'cli': {'cloud', 'operations'}}
 
-#: What reaches for the world outside: nothing for pure logic.
+#: Modules with access to the outside world, which pure logic must not import.
 IMPURE = {'io', 'logging', 'os', 'pathlib', 'random', 'socket', 'subprocess', 'sys', 'time'}
 IMPURE_CALLS = {'input', 'now', 'open', 'print', 'today', 'utcnow'}
 
@@ -42,7 +42,7 @@ class Import(NamedTuple):
 
 
 def imports(node: ast.AST, *, is_late: bool = False) -> Iterator[Import]:
-    """Find what a piece of source imports; ``from a import b`` may import the module a.b."""
+    """Yield the imports of a source; ``from a import b`` may import the module a.b."""
     if isinstance(node, ast.Import):
         yield from (Import(alias.name, is_late) for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -59,12 +59,12 @@ def _is_for_types(node: ast.AST) -> bool:
 
 
 def layer(module: str) -> str:
-    """Name the layer of one of our modules."""
+    """Return the layer of a module."""
     return module.split('.')[1]
 
 
 def wrong_arrows(of: str, source: str) -> list[str]:
-    """List the modules of ours that a module of a layer must not import as it does."""
+    """Return the imports of a module that its layer does not allow."""
     found = imports(ast.parse(source))
     return [
         one.module
@@ -80,13 +80,13 @@ def _allowed(of: str, one: Import) -> set[str]:
 
 
 def foreign(source: str) -> set[str]:
-    """List the packages beyond the standard library and ours that a source imports."""
+    """Return the imported packages other than the standard library and the plugin."""
     packages = {one.module.split('.')[0] for one in imports(ast.parse(source))}
     return packages - sys.stdlib_module_names - {'backupext'}
 
 
 def impurities(source: str) -> set[str]:
-    """List what a source does beyond computing."""
+    """Return the impure calls and imports of a source."""
     tree = ast.parse(source)
     calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     names = {call.attr if isinstance(call, ast.Attribute) else ast.unparse(call) for call in calls}
@@ -95,7 +95,7 @@ def impurities(source: str) -> set[str]:
 
 
 def modules(name: str = '') -> list[Path]:
-    """List our files, or those of a layer."""
+    """Return the modules of the plugin, or of one layer."""
     return [
         path
         for path in sorted(PACKAGE.rglob('*.py'))
@@ -117,22 +117,22 @@ class LayerTest(unittest.TestCase):
             with self.subTest(path.relative_to(ROOT)):
                 self.assertEqual(wrong_arrows(_layer_of(path), path.read_text('utf-8')), [])
 
-    def test_the_logic_imports_the_standard_library_only(self) -> None:
+    def test_core_imports_the_standard_library_only(self) -> None:
         for path in modules('core') + modules('errors'):
             with self.subTest(path.relative_to(ROOT)):
                 self.assertEqual(foreign(path.read_text('utf-8')), set())
 
-    def test_the_logic_does_nothing_but_compute(self) -> None:
+    def test_core_only_computes(self) -> None:
         for path in modules('core'):
             with self.subTest(path.relative_to(ROOT)):
                 self.assertEqual(impurities(path.read_text('utf-8')), set())
 
-    def test_what_osc_loads_first_imports_the_standard_library_only(self) -> None:
+    def test_plugin_module_imports_the_standard_library_only(self) -> None:
         source = (PACKAGE / 'plugin.py').read_text('utf-8')
         self.assertEqual(foreign(source), set())
         self.assertNotIn('backupext', {one.module.split('.')[0] for one in _all(source)})
 
-    def test_no_module_has_a_name_that_says_nothing(self) -> None:
+    def test_no_module_has_a_vague_name(self) -> None:
         names = {part for path in modules() for part in path.relative_to(PACKAGE).parts}
         self.assertEqual({name.removesuffix('.py') for name in names} & VAGUE, set())
 
@@ -148,9 +148,9 @@ def _all(source: str) -> list[Import]:
 
 
 class RuleTest(unittest.TestCase):
-    """The rules notice what they forbid."""
+    """The rules notice violations."""
 
-    def test_an_import_against_an_arrow_is_noticed(self) -> None:
+    def test_import_against_an_arrow_is_noticed(self) -> None:
         for of, source in (
             ('core', 'from backupext import cloud'),
             ('core', 'from backupext.cloud import Cloud'),
@@ -172,7 +172,7 @@ class RuleTest(unittest.TestCase):
             with self.subTest(source, of=of):
                 self.assertEqual(len(wrong_arrows(of, source)), 1)
 
-    def test_an_import_along_an_arrow_is_not(self) -> None:
+    def test_import_along_an_arrow_is_accepted(self) -> None:
         for of, source in (
             ('core', 'from backupext import errors'),
             ('core', 'from backupext.core import models'),
@@ -197,5 +197,5 @@ class RuleTest(unittest.TestCase):
             with self.subTest(source):
                 self.assertEqual(impurities(source), {found})
 
-    def test_a_foreign_package_is_noticed(self) -> None:
+    def test_foreign_package_is_noticed(self) -> None:
         self.assertEqual(foreign('import re\nfrom keystoneauth1 import x'), {'keystoneauth1'})

@@ -3,7 +3,7 @@ import re
 import shlex
 import unittest
 
-from tests.unit.project import ours
+from tests.unit.project import inventory
 from tests.unit.project.pages import read
 from tests.unit.project.typed import PREFIX, command_of, parsers
 
@@ -14,15 +14,15 @@ class ManualPageTest(unittest.TestCase):
     def page(self) -> str:
         return read('man', 'openstack-volume-backup.rst')
 
-    def test_its_synopsis_is_made_from_the_parsers(self) -> None:
+    def test_synopsis_is_generated_from_the_parsers(self) -> None:
         self.assertIn('\n.. command-synopsis::\n', self.page())
 
-    def test_its_options_are_made_from_the_parsers(self) -> None:
+    def test_options_are_generated_from_the_parsers(self) -> None:
         self.assertIn(
-            f'autoprogram-cliff:: {ours.COMMANDS}\n      :command: {PREFIX}*\n', self.page()
+            f'autoprogram-cliff:: {inventory.COMMANDS}\n      :command: {PREFIX}*\n', self.page()
         )
 
-    def test_its_sections_are_those_of_a_manual_page(self) -> None:
+    def test_sections_are_those_of_a_manual_page(self) -> None:
         sections = re.findall(r'^([A-Z ]+)\n=+$', self.page(), re.MULTILINE)
         self.assertEqual(
             ', '.join(sections),
@@ -30,7 +30,7 @@ class ManualPageTest(unittest.TestCase):
             'SEE ALSO',
         )
 
-    def test_its_examples_are_read_by_the_parsers(self) -> None:
+    def test_examples_can_be_parsed(self) -> None:
         examples = re.findall(r'^   openstack volume backup (.*)$', self.page(), re.MULTILINE)
         self.assertGreater(len(examples), 0)
         for example in examples:
@@ -38,7 +38,7 @@ class ManualPageTest(unittest.TestCase):
             with self.subTest(example):
                 parsers()[command_of(arguments)].parse_args(arguments[1:])
 
-    def test_it_has_every_exit_status_of_the_reference(self) -> None:
+    def test_page_has_every_exit_status_of_the_reference(self) -> None:
         reference = read('cli', 'exit-status.rst')
         statuses = re.findall(r'^   \* - (\d+)$', reference, re.MULTILINE)
         self.assertEqual(re.findall(r'^\*\*(\d+)\*\*$', self.page(), re.MULTILINE), statuses)

@@ -19,17 +19,17 @@ from tests.unit.project.typed import PREFIX, parsers
 
 
 class NightlyTest(unittest.TestCase):
-    """The script and the units of "Back up every night" are run as they stand there."""
+    """The script and the units of the guide "Back up every night" work as shown."""
 
-    #: How long a backup takes.
+    #: Duration of a backup.
     TAKES = timedelta(minutes=5)
-    #: Notes its arguments, and fails where the test says so.
+    #: Records its arguments, and fails if the test says so.
     OPENSTACK = """#!/bin/sh
 printf '%s\\n' "$@" >>"$RECORD"
 echo --end-- >>"$RECORD"
 case " $* " in *" $FAIL "*) exit 3;; esac
 """
-    #: A clock that says what day of the week it is.
+    #: A ``date`` command with a fixed day of the week.
     DATE = """#!/bin/sh
 if [ "$2" = +%u ]; then echo "$DAY"; else echo 2026-11-23; fi
 """
@@ -56,7 +56,7 @@ if [ "$2" = +%u ]; then echo "$DAY"; else echo 2026-11-23; fi
         path.chmod(0o755)
 
     def run_script(self, *arguments: str, day: str = '1', fail: str = '-') -> int:
-        """Run the script, and give its exit status."""
+        """Run the script, and return its exit status."""
         environment = {
             'PATH': f'{self.folder}:{os.defpath}',
             'RECORD': str(self.record),
@@ -68,7 +68,7 @@ if [ "$2" = +%u ]; then echo "$DAY"; else echo 2026-11-23; fi
         return subprocess.run(command, env=environment, check=False, capture_output=True).returncode
 
     def parsed(self) -> list[tuple[str, argparse.Namespace]]:
-        """Have our parsers read what the script called."""
+        """Parse the commands that the script called."""
         calls = self.record.read_text('utf-8').split('--end--\n')[:-1]
         return [self.parse(call.splitlines()) for call in calls]
 
@@ -76,7 +76,7 @@ if [ "$2" = +%u ]; then echo "$DAY"; else echo 2026-11-23; fi
         self.assertEqual(words_of_call[:3], ['-q', 'volume', 'backup'])
         return words_of_call[3], parsers()[PREFIX + words_of_call[3]].parse_args(words_of_call[4:])
 
-    def test_it_backs_up_and_then_prunes_its_own_backups(self) -> None:
+    def test_script_backs_up_and_prunes_its_own_backups(self) -> None:
         self.assertEqual(self.run_script('ledger'), 0)
         (first, create), (second, prune) = self.parsed()
         self.assertEqual((first, second), ('create', 'prune'))
@@ -86,23 +86,23 @@ if [ "$2" = +%u ]; then echo "$DAY"; else echo 2026-11-23; fi
         self.assertEqual(create.properties, {'job': 'nightly'})
         self.assertEqual(prune.properties, [('job', 'nightly')])
 
-    def test_it_makes_a_full_backup_on_sundays(self) -> None:
+    def test_script_creates_a_full_backup_on_sundays(self) -> None:
         self.run_script('ledger', day='7')
         (_, create), _ = self.parsed()
         self.assertFalse(create.incremental or create.allow_full)
 
-    def test_it_stops_at_an_error(self) -> None:
+    def test_script_stops_at_an_error(self) -> None:
         self.assertEqual(self.run_script('ledger', fail='create'), 3)
         self.assertEqual([name for name, _ in self.parsed()], ['create'])
 
-    def test_it_tells_that_the_deletion_failed(self) -> None:
+    def test_script_fails_if_the_deletion_fails(self) -> None:
         self.assertEqual(self.run_script('ledger', fail='prune'), 3)
 
-    def test_without_a_volume_it_does_nothing(self) -> None:
+    def test_script_does_nothing_without_a_volume(self) -> None:
         self.assertEqual(self.run_script(), 2)
         self.assertEqual(self.parsed(), [])
 
-    def test_it_keeps_as_many_backups_as_the_guide_says(self) -> None:
+    def test_number_of_kept_backups_matches_the_guide(self) -> None:
         self.run_script('ledger')
         _, (_, prune) = self.parsed()
         kept: list[Backup] = []
@@ -118,7 +118,7 @@ if [ "$2" = +%u ]; then echo "$DAY"; else echo 2026-11-23; fi
     def after_a_night(
         self, kept: list[Backup], first: datetime, night: int, prune: argparse.Namespace
     ) -> list[Backup]:
-        """Add the backup of a night, of what Cinder takes as its parent, and prune."""
+        """Add the backup of a night with the parent that Cinder chooses, and prune."""
         now = first + timedelta(days=night)
         full = not kept or now.isoweekday() == 7  # Sunday
         done = (now + self.TAKES).isoformat()
@@ -141,7 +141,7 @@ if [ "$2" = +%u ]; then echo "$DAY"; else echo 2026-11-23; fi
         gone = {one.backup.id for one in plan if one.action is retention.Action.DELETE}
         return [backup for backup in [*kept, made] if backup.id not in gone]
 
-    def test_systemd_understands_the_units(self) -> None:
+    def test_systemd_accepts_the_units(self) -> None:
         analyze = shutil.which('systemd-analyze')
         if analyze is None:
             self.skipTest('systemd-analyze is not installed: nothing can read the units')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The documentation's pictures are those that `make pictures` makes, and need nothing else."""
+"""The pictures of the documentation are those of `make pictures`, and self-contained."""
 
 import re
 import shlex
@@ -8,9 +8,9 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from tests.pictures.scenes import PICTURES
-from tests.unit.project import ours
+from tests.unit.project import inventory
 
-SOURCE = ours.ROOT / 'doc' / 'source'
+SOURCE = inventory.ROOT / 'doc' / 'source'
 FOLDER = SOURCE / 'pictures'
 LARGEST = 40_000
 
@@ -24,18 +24,18 @@ FIGURE = re.compile(
 
 
 def paths() -> dict[str, Path]:
-    """Name the file of each picture."""
+    """Return the file of each picture."""
     return {picture.name: FOLDER / f'{picture.name}.svg' for picture in PICTURES}
 
 
 def figures() -> dict[str, str]:
-    """Find each picture that a page has, and the text in its place."""
+    """Return the pictures of a page with their alternative texts."""
     pages = '\n'.join(path.read_text('utf-8') for path in sorted(SOURCE.rglob('*.rst')))
     return {name: ' '.join(text.split()) for _, name, text in FIGURE.findall(pages)}
 
 
 def references(path: Path) -> list[str]:
-    """List what a picture refers to in attributes and styles; the text on the terminal may."""
+    """Return the references in attributes and styles of a picture, but not in its text."""
     found = []
     for element in ET.parse(path).iter():
         values = [
@@ -49,28 +49,28 @@ def references(path: Path) -> list[str]:
 
 
 class PictureTest(unittest.TestCase):
-    def test_there_are_these_and_no_others(self) -> None:
+    def test_each_scene_has_a_picture(self) -> None:
         self.assertEqual(sorted(FOLDER.iterdir()), sorted(paths().values()))
 
-    def test_each_is_an_svg_with_text(self) -> None:
+    def test_each_picture_is_an_svg_with_text(self) -> None:
         for name, path in paths().items():
             with self.subTest(name):
                 root = ET.parse(path).getroot()
                 self.assertEqual(root.tag, f'{{{SVG}}}svg')
                 self.assertTrue(root.findall(f'.//{{{SVG}}}text'))
 
-    def test_each_is_small(self) -> None:
+    def test_each_picture_is_small(self) -> None:
         for name, path in paths().items():
             with self.subTest(name):
                 self.assertLess(path.stat().st_size, LARGEST)
 
-    def test_each_refers_to_itself_only(self) -> None:
+    def test_each_picture_is_self_contained(self) -> None:
         for name, path in paths().items():
             with self.subTest(name):
                 elsewhere = [one for one in references(path) if not one.startswith('url(#')]
                 self.assertEqual(elsewhere, [])
 
-    def test_each_has_the_commands_that_are_typed(self) -> None:
+    def test_each_picture_shows_its_commands(self) -> None:
         for picture in PICTURES:
             text = ' '.join(''.join(ET.parse(paths()[picture.name]).getroot().itertext()).split())
             for shot in picture.shots:
@@ -80,8 +80,8 @@ class PictureTest(unittest.TestCase):
 
     def test_each_command_can_be_parsed(self) -> None:
         parsers = {
-            name.replace('_', ' '): ours.parser_of(class_)
-            for name, class_ in ours.commands().items()
+            name.replace('_', ' '): inventory.parser_of(class_)
+            for name, class_ in inventory.commands().items()
         }
         for picture in PICTURES:
             for shot in picture.shots:
@@ -89,7 +89,7 @@ class PictureTest(unittest.TestCase):
                 with self.subTest(shot.arguments):
                     parsers[' '.join(words[:3])].parse_args(words[3:])
 
-    def test_each_is_on_a_page_with_its_text(self) -> None:
+    def test_each_picture_is_on_a_page_with_its_alternative_text(self) -> None:
         shown = figures()
         self.assertLessEqual(set(shown), set(paths()))
         for picture in PICTURES:

@@ -3,25 +3,25 @@ import re
 import unittest
 
 from tests.restructuredtext import warnings_of
-from tests.unit.project import ours
+from tests.unit.project import inventory
 from tests.unit.project.pages import README
 
 
 class ReadmeTest(unittest.TestCase):
-    def test_they_are_valid_without_sphinx(self) -> None:
+    def test_files_are_valid_without_sphinx(self) -> None:
         for name in ('README.rst', 'CONTRIBUTING.rst'):
             with self.subTest(name):
-                self.assertEqual(warnings_of((ours.ROOT / name).read_text('utf-8')), '')
+                self.assertEqual(warnings_of((inventory.ROOT / name).read_text('utf-8')), '')
 
     def test_every_make_target_exists(self) -> None:
-        makefile = (ours.ROOT / 'Makefile').read_text('utf-8')
+        makefile = (inventory.ROOT / 'Makefile').read_text('utf-8')
         targets = set(re.findall(r'^([a-z-]+):', makefile, re.MULTILINE))
         for name in ('README.rst', 'CONTRIBUTING.rst'):
-            text = (ours.ROOT / name).read_text('utf-8')
+            text = (inventory.ROOT / name).read_text('utf-8')
             with self.subTest(name):
                 self.assertLessEqual(set(re.findall(r'``make ([a-z-]+)``', text)), targets)
 
-    def test_every_link_leads_to_a_file(self) -> None:
+    def test_every_link_has_a_target(self) -> None:
         for target in re.findall(r'<([^<>]+)>`_', README.read_text('utf-8')):
             with self.subTest(target):
-                self.assertTrue((ours.ROOT / target).is_file())
+                self.assertTrue((inventory.ROOT / target).is_file())

@@ -6,10 +6,10 @@ from pathlib import Path
 import yaml
 
 from tests.restructuredtext import warnings_of
-from tests.unit.project import ours
+from tests.unit.project import inventory
 from tests.unit.project.typed import parsers
 
-NOTES = ours.ROOT / 'releasenotes' / 'notes'
+NOTES = inventory.ROOT / 'releasenotes' / 'notes'
 NOTE_NAME = re.compile(r'[a-z0-9]+(-[a-z0-9]+)*-[0-9a-f]{16}')
 NOTE_SECTIONS = {'prelude', 'features', 'upgrade', 'security', 'fixes', 'deprecations', 'issues'}
 
@@ -18,17 +18,17 @@ class ReleaseNoteTest(unittest.TestCase):
     def notes(self) -> list[Path]:
         return sorted(NOTES.glob('*.yaml'))
 
-    def test_each_is_named_as_reno_names_them(self) -> None:
+    def test_each_note_has_a_name_of_reno(self) -> None:
         for path in self.notes():
             with self.subTest(path.name):
                 self.assertRegex(path.stem, rf'^{NOTE_NAME.pattern}$')
 
-    def test_each_has_sections_that_reno_knows(self) -> None:
+    def test_each_note_has_sections_of_reno(self) -> None:
         for path in self.notes():
             with self.subTest(path.name):
                 self.assertLessEqual(set(yaml.safe_load(path.read_text('utf-8'))), NOTE_SECTIONS)
 
-    def test_each_is_valid_text(self) -> None:
+    def test_each_note_is_valid_restructuredtext(self) -> None:
         for path in self.notes():
             for text in _texts(yaml.safe_load(path.read_text('utf-8'))):
                 with self.subTest(path.name):

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the project says of releases is what it is tested with."""
+"""The supported releases in the documentation and settings are those that are tested."""
 
 import configparser
 import re
 import unittest
 
 from tests import releases
-from tests.unit.project.ours import ROOT
+from tests.unit.project.inventory import ROOT
 
 
 class MatrixTest(unittest.TestCase):
     def named(self, setting: str) -> list[str]:
-        """Read the release lines that a setting of tox has."""
+        """Return the release lines in a setting of tox."""
         config = configparser.ConfigParser(interpolation=None)
         config.read(ROOT / 'tox.ini', encoding='utf-8')
         numbers = re.findall(r'osc\{([\d,]+)\}', config['tox'][setting])
@@ -23,13 +23,13 @@ class MatrixTest(unittest.TestCase):
         # Everything else is tested with the newest.
         self.assertEqual(self.named('labels'), lines[:-1])
 
-    def test_each_is_named_after_its_osc(self) -> None:
+    def test_each_release_line_is_named_after_its_osc(self) -> None:
         for line in releases.lines():
             with self.subTest(line.name):
                 major, minor, _ = line.versions['python-openstackclient'].split('.')
                 self.assertEqual(line.name, f'osc{major}{minor}')
 
-    def test_each_says_who_has_it(self) -> None:
+    def test_each_release_line_names_its_distributions(self) -> None:
         for line in releases.lines():
             with self.subTest(line.name):
                 self.assertRegex(line.title, r'^[A-Z].*[\w.]$')
@@ -40,12 +40,12 @@ class LowerBoundTest(unittest.TestCase):
         pinned = releases.pins('lower')
         self.assertEqual(releases.bounds(), {name: pinned.get(name) for name in releases.bounds()})
 
-    def test_every_requirement_has_one(self) -> None:
+    def test_every_requirement_has_a_lower_bound(self) -> None:
         text = (ROOT / 'requirements.txt').read_text('utf-8')
         required = [line for line in text.splitlines() if line and not line.startswith('#')]
         self.assertEqual(len(required), len(releases.bounds()))
 
-    def test_no_release_line_is_below_them(self) -> None:
+    def test_no_release_line_is_below_the_lower_bounds(self) -> None:
         oldest = {name: _numbers(version) for name, version in releases.bounds().items()}
         for line in releases.lines():
             for name, version in line.versions.items():

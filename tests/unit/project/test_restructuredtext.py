@@ -46,12 +46,12 @@ Last.
         self.assertEqual(python.options, {'caption': 'a.py', 'emphasize-lines': '2'})
         self.assertEqual(rst.options, {})
 
-    def test_the_comment_right_above_is_read(self) -> None:
+    def test_comment_directly_above_a_block_is_read(self) -> None:
         self.assertEqual(
             [block.comment for block in blocks(self.PAGE)], ['', '', 'replayed: a cloud']
         )
 
-    def test_a_block_inside_another_is_not_one_of_the_page(self) -> None:
+    def test_nested_block_is_not_a_block_of_the_page(self) -> None:
         self.assertEqual(code(self.PAGE, 'console'), ['$ yes\n'])
 
 
@@ -59,12 +59,12 @@ class StepTest(unittest.TestCase):
     def steps(self, *lines: str) -> list[Step]:
         return list(steps(Block('console', {}, list(lines))))
 
-    def test_a_transcript_is_taken_apart(self) -> None:
+    def test_transcript_is_split_into_steps(self) -> None:
         self.assertEqual(
             self.steps('$ one', 'a', 'b', '$ two'), [Step('one', 'a\nb\n'), Step('two', '')]
         )
 
-    def test_a_command_may_go_on_in_the_next_line(self) -> None:
+    def test_command_may_continue_on_the_next_line(self) -> None:
         (step,) = self.steps('$ one \\', '    two', 'a')
         self.assertEqual((step.command, step.shown), ('one     two', 'a\n'))
 
@@ -86,15 +86,15 @@ Second
 two
 """
 
-    def test_a_section_ends_with_the_next_title(self) -> None:
+    def test_section_ends_at_the_next_title(self) -> None:
         self.assertEqual(section(self.PAGE, 'First').strip(), 'one')
         self.assertEqual(section(self.PAGE, 'Second').strip(), 'two')
 
 
 class WarningTest(unittest.TestCase):
-    def test_valid_text_has_none(self) -> None:
+    def test_valid_text_has_no_warnings(self) -> None:
         self.assertEqual(warnings_of('Some title\n==========\n\n``code``\n'), '')
 
-    def test_invalid_text_is_noticed(self) -> None:
+    def test_invalid_text_has_warnings(self) -> None:
         self.assertIn('Title underline too short', warnings_of('Some title\n=====\n'))
         self.assertIn('Unknown interpreted text role', warnings_of(':doc:`user/index`'))

@@ -9,13 +9,13 @@ from backupext.cli import keep
 from backupext.core import retention
 from backupext.core.models import Backup
 from tests.restructuredtext import section
-from tests.unit.project import ours
+from tests.unit.project import inventory
 from tests.unit.project.pages import command_lines, read
 from tests.unit.project.typed import command_of, parsers
 
 
 class ExampleTest(unittest.TestCase):
-    """The worked example of retention: a table of backups, and what one command makes of them."""
+    """The worked example of retention: a table of backups, and the plan of one command."""
 
     NOW = datetime(2026, 11, 23, 18, tzinfo=timezone.utc)
     TAKES = timedelta(minutes=5)
@@ -29,7 +29,7 @@ class ExampleTest(unittest.TestCase):
         return list(csv.DictReader([header, *rows], skipinitialspace=True))
 
     def backups(self) -> list[Backup]:
-        """Build what the API would show; a parent was touched when its child was finished."""
+        """Return the backups as the API shows them; the end of a child updated its parent."""
         table = self.table()
         rows = {row['Name']: self.backup(row) for row in table}
         for row in reversed(table):
@@ -57,7 +57,7 @@ class ExampleTest(unittest.TestCase):
         parsed = parsers()[command_of(arguments)].parse_args(arguments[1:])
         return retention.plan(self.backups(), keep.policy(parsed), self.NOW, parsed.timezone)
 
-    def test_the_worked_example_is_what_the_plan_says(self) -> None:
+    def test_worked_example_matches_the_plan(self) -> None:
         said = [(row['Name'], row['Decision'], row['Reasons']) for row in self.table()]
         planned = [
             (each.backup.name, each.action.value, ', '.join(each.reasons))
@@ -72,7 +72,7 @@ class ExampleTest(unittest.TestCase):
     def test_each_promise_names_tests_that_exist(self) -> None:
         text = read('contributor', 'promises.rst')
         paths = re.findall(r'``(tests/\S+\.py)``', text)
-        tests = '\n'.join((ours.ROOT / path).read_text('utf-8') for path in paths)
+        tests = '\n'.join((inventory.ROOT / path).read_text('utf-8') for path in paths)
         for name in re.findall(r'``(test_\w+)``', text):
             with self.subTest(name):
                 self.assertIn(f'def {name}(', tests)

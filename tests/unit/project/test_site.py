@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The documentation as Sphinx builds it: what it says can be copied, and it needs no network."""
+"""The documentation as Sphinx builds it: its commands can be copied, and it needs no network."""
 
 import importlib.util
 import posixpath
@@ -11,13 +11,13 @@ import unittest
 from html.parser import HTMLParser
 from pathlib import Path
 
-from tests.unit.project import ours
+from tests.unit.project import inventory
 from tests.unit.project.pages import SOURCE
 from tests.unit.project.typed import own_options
 
-#: Hyphens, dashes and the minus sign that are not the one on the keyboard.
+#: Hyphens, dashes and the minus sign other than the one on the keyboard.
 _DASHES = r'[\u2010-\u2015\u2212]'
-#: Quotation marks that a shell does not know.
+#: Typographic quotation marks, which a shell does not understand.
 _QUOTES = r'[\u2018-\u201f]'
 _LOOKALIKE = re.compile(rf'(?<!\w)(?:{_DASHES}+-?|{_QUOTES}--?)[a-z][\w-]*')
 #: An option in the source of a manual page without backslashes: troff makes typographic hyphens.
@@ -25,7 +25,7 @@ _UNESCAPED = re.compile(r'(?<![\w\\-])--?[a-z][\w-]*')
 
 
 def lookalikes(text: str) -> list[str]:
-    """Find what looks like an option but cannot be copied into a shell."""
+    """Return texts that look like options but cannot be copied into a shell."""
     return _LOOKALIKE.findall(text)
 
 
@@ -50,17 +50,17 @@ class Page(HTMLParser):
 
 
 def build(kind: str, folder: Path) -> Path:
-    """Have Sphinx build the documentation in a folder."""
+    """Build the documentation in a folder with Sphinx."""
     subprocess.run(
         [sys.executable, '-m', 'sphinx', '-q', '-b', kind, str(SOURCE), str(folder / kind)],
-        cwd=ours.ROOT,
+        cwd=inventory.ROOT,
         check=True,
     )
     return folder / kind
 
 
 def has(module: str) -> bool:
-    """Tell whether a module is installed beside the tests."""
+    """Return whether a module is installed beside the tests."""
     return importlib.util.find_spec(module) is not None
 
 
@@ -86,7 +86,7 @@ class PageTest(SiteTest):
         html = build('html', cls.folder)
         cls.pages = {str(path.relative_to(html)): Page(path) for path in html.rglob('*.html')}
 
-    def test_there_is_a_page_for_each_source(self) -> None:
+    def test_each_source_has_a_page(self) -> None:
         sources = {path.relative_to(SOURCE).with_suffix('.html') for path in SOURCE.rglob('*.rst')}
         self.assertLessEqual({str(path) for path in sources}, set(self.pages))
 
@@ -95,14 +95,14 @@ class PageTest(SiteTest):
             with self.subTest(path):
                 self.assertEqual(lookalikes(page.text), [])
 
-    def test_the_reference_has_every_option_as_it_is_typed(self) -> None:
+    def test_reference_has_every_option_as_typed(self) -> None:
         text = self.pages['cli/volume-backup.html'].text
         for name, options in own_options().items():
             for option in sorted(options):
                 with self.subTest(f'{name} {option}'):
                     self.assertRegex(text, rf'(?<![\w-]){option}(?![\w-])')
 
-    def test_the_style_sheet_finds_tables_and_options_in_transcripts(self) -> None:
+    def test_style_sheet_matches_tables_and_options(self) -> None:
         style = (SOURCE / '_static' / 'site.css').read_text('utf-8')
         wanted = set(re.findall(r'\.(g[os]-\w+)', style))
         classes = self.pages['user/deleting.html'].values('span', 'class')
@@ -110,7 +110,7 @@ class PageTest(SiteTest):
         self.assertEqual(len(wanted), 3)
         self.assertLessEqual(wanted, set(' '.join(classes).split()))
 
-    def test_every_page_leads_to_every_chapter(self) -> None:
+    def test_every_page_links_to_every_chapter(self) -> None:
         chapters = {f'{name}/index.html' for name in ('user', 'cli', 'admin', 'contributor')}
         for path, page in self.pages.items():
             links = page.values('a', 'href')
@@ -118,7 +118,7 @@ class PageTest(SiteTest):
             with self.subTest(path):
                 self.assertLessEqual(chapters - {path}, leads_to)
 
-    def test_every_page_can_be_searched_from(self) -> None:
+    def test_every_page_has_a_search(self) -> None:
         for path, page in self.pages.items():
             with self.subTest(path):
                 self.assertIn('q', page.values('input', 'name'))
@@ -128,7 +128,7 @@ class PageTest(SiteTest):
             with self.subTest(path):
                 self.assertIn('width=device-width', ' '.join(page.values('meta', 'content')))
 
-    def test_no_page_loads_anything_from_elsewhere(self) -> None:
+    def test_no_page_loads_external_files(self) -> None:
         for path, page in self.pages.items():
             loaded = [
                 *page.values('script', 'src'),
@@ -156,7 +156,7 @@ class ManualTest(SiteTest):
         lines = [line for line in self.text.splitlines() if not line.startswith('.\\"')]
         self.assertEqual(_UNESCAPED.findall('\n'.join(lines)), [])
 
-    def test_it_has_every_option_as_it_is_typed(self) -> None:
+    def test_manual_has_every_option_as_typed(self) -> None:
         text = self.text.replace('\\-', '-')
         for name, options in own_options().items():
             for option in sorted(options):
@@ -176,7 +176,7 @@ class LookalikeTest(unittest.TestCase):
             with self.subTest(text):
                 self.assertEqual(len(lookalikes(text)), 1)
 
-    def test_what_can_be_copied_is_not_noticed(self) -> None:
+    def test_copyable_options_are_not_noticed(self) -> None:
         for text in (
             '--wait',
             'non-zero',

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page on adding a command is followed, word for word, in a copy of the checkout.
 
-What it does not follow is what takes a network, a cloud or a minute.
+Commands that need a network, a cloud or a minute are left out.
 """
 
 import ast
@@ -19,21 +19,21 @@ import unittest
 from pathlib import Path
 
 from tests.restructuredtext import Block, Step, blocks, steps
-from tests.unit.project import ours
+from tests.unit.project import inventory
 
 PAGE = Path('doc', 'source', 'contributor', 'adding-a-command.rst')
 FOLDERS = ('backupext', 'contrib', 'doc', 'releasenotes', 'tests')
 NOT_COPIED = shutil.ignore_patterns('__pycache__', 'build')
-#: mypy takes seconds with what it remembers of the checkout, and a minute without.
+#: mypy takes seconds with its cache of the checkout, and a minute without.
 MEMORY = '.mypy_cache'
 CACHE = 'cache'
 
 PYTHON = '.venvs/test/bin/python'
 INSTALL = f'{PYTHON} -m pip install '
 NEW_NOTE = '.venvs/test/bin/reno new '
-#: What is run in the copy.
+#: Commands that are run in the copy.
 FOLLOWED = (f'{PYTHON} -m unittest tests.unit.', f'{PYTHON} -m unittest -k ', 'echo ', 'sed ')
-#: What is not: it needs a network, a cloud, git, or a minute.
+#: Commands that are not run: they need a network, a cloud, git, or a minute.
 NOT_FOLLOWED = (
     *(f'{PYTHON} -m tests.sandbox ', f'{PYTHON} -m unittest tests.functional.'),
     *('make ', 'git ', 'unset ', 'openstack ', '.venvs/test/bin/openstack '),
@@ -42,17 +42,17 @@ SIXTEEN_DIGITS = '0123456789abcdef'
 
 
 def file_of(block: Block) -> str:
-    """Name the file that the caption of a block names, if it has one."""
+    """Return the file in the caption of a block, if it has one."""
     return block.options.get('caption', '').replace('...', '*')
 
 
 def is_edit(block: Block) -> bool:
-    """Tell whether a block changes a file that exists."""
+    """Return whether a block changes a file that exists."""
     return 'emphasize-lines' in block.options
 
 
 def anchor(block: Block) -> str:
-    """Give the lines of an edit that are in the file already: those without a mark."""
+    """Return the lines of an edit that the file already has: those without a mark."""
     first, _, last = block.options['emphasize-lines'].partition('-')
     marked = range(int(first) - 1, int(last or first))
     there = [line for place, line in enumerate(block.lines) if place not in marked]
@@ -73,7 +73,7 @@ def take_out(text: str, block: Block) -> str:
 
 
 def _replaced(text: str, lines: str, others: str) -> tuple[str, int]:
-    """Put lines in the place of others, and tell how often."""
+    """Replace lines by others, and return how often they were found."""
     return re.subn(f'^{re.escape(lines)}', lambda _: others, text, flags=re.MULTILINE)
 
 
@@ -82,26 +82,26 @@ class Copy:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for path in ours.ROOT.iterdir():
+        for path in inventory.ROOT.iterdir():
             if path.is_file():
                 shutil.copy2(path, root)
         for folder in (*FOLDERS, MEMORY):
-            if (ours.ROOT / folder).is_dir():
-                shutil.copytree(ours.ROOT / folder, root / folder, ignore=NOT_COPIED)
-        # Who makes an sdist has setuptools write it anew, with tabs.
+            if (inventory.ROOT / folder).is_dir():
+                shutil.copytree(inventory.ROOT / folder, root / folder, ignore=NOT_COPIED)
+        # In an sdist, setuptools has rewritten the file with tabs.
         configuration = root / 'setup.cfg'
         configuration.write_text(configuration.read_text('utf-8').expandtabs(4), 'utf-8')
-        self.page = list(blocks((ours.ROOT / PAGE).read_text('utf-8')))
+        self.page = list(blocks((inventory.ROOT / PAGE).read_text('utf-8')))
         for block in self.page:
             self._undo(block)
-        # stevedore remembers entry points for good, and does not see a change within two minutes.
+        # stevedore caches entry points, and does not notice a change within two minutes.
         memory = root / CACHE / 'python-entrypoints'
         memory.mkdir(parents=True)
         (memory / '.disable').touch()
         self.install()
 
     def _undo(self, block: Block) -> None:
-        """Take out what somebody who has followed the page has in the checkout."""
+        """Remove the lines of the page from a checkout in which it was followed."""
         for path in self.root.glob(file_of(block)) if file_of(block) else ():
             if is_edit(block):
                 path.write_text(take_out(path.read_text('utf-8'), block), 'utf-8')
@@ -110,7 +110,7 @@ class Copy:
                 path.unlink()
 
     def _expect_nothing_of(self, block: Block, path: Path) -> None:
-        """Say so where the page was followed, and other lines were put between its own."""
+        """Raise an error if lines of the page remain, because others were inserted between them."""
         left = [line for line in block.text.splitlines() if 'pending' in line.lower()]
         for line in left:
             if re.search(f'^{re.escape(line)}$', path.read_text('utf-8'), re.MULTILINE):
@@ -120,7 +120,7 @@ class Copy:
                 )
 
     def write(self, block: Block) -> None:
-        """Do what a block says."""
+        """Apply a block to the copy."""
         if is_edit(block):
             path = self.path(block)
             path.write_text(insert(path.read_text('utf-8'), block), 'utf-8')
@@ -130,12 +130,12 @@ class Copy:
             (self.root / file_of(block)).write_text(block.text, 'utf-8')
 
     def path(self, block: Block) -> Path:
-        """Give the one file that a caption names."""
+        """Return the file that a caption names."""
         (path,) = self.root.glob(file_of(block))
         return path
 
     def install(self) -> None:
-        """Do to the copy what installing a checkout does: write down its entry points."""
+        """Write the entry points of the copy, as an installation does."""
         folder = self.root / 'backupext-0.dist-info'
         folder.mkdir(exist_ok=True)
         (folder / 'METADATA').write_text('Metadata-Version: 2.1\nName: backupext\nVersion: 0\n')
@@ -145,7 +145,7 @@ class Copy:
         (folder / 'entry_points.txt').write_text('\n'.join(groups))
 
     def run(self, command: str) -> str:
-        """Run a command line in the copy, and give all that it prints."""
+        """Run a command line in the copy, and return its output."""
         environment = {key: value for key, value in os.environ.items() if key[:3] != 'OS_'}
         environment |= {'PYTHONPATH': str(self.root), 'XDG_CACHE_HOME': str(self.root / CACHE)}
         result = subprocess.run(
@@ -161,7 +161,7 @@ class Copy:
         return result.stdout
 
     def follow(self, step: Step) -> str | None:
-        """Do what is typed; None where that is left out."""
+        """Run a step and return its output; None if it is left out."""
         if step.command.startswith(INSTALL):
             self.install()
         elif step.command.startswith(NEW_NOTE):
@@ -173,13 +173,13 @@ class Copy:
 
 
 def has(tool: str) -> bool:
-    """Tell whether a tool is installed beside the tests."""
+    """Return whether a tool is installed beside the tests."""
     return importlib.util.find_spec(tool) is not None
 
 
 class TutorialTest(unittest.TestCase):
     copy: Copy
-    #: What each command line of the page printed, of those that were run.
+    #: The command lines that were run, with their output.
     seen: list[tuple[Step, str]]
 
     @classmethod
@@ -206,23 +206,23 @@ class TutorialTest(unittest.TestCase):
         named = {file_of(block) for block in self.copy.page if file_of(block).endswith('.py')}
         return [self.copy.root / name for name in sorted(named)]
 
-    def test_one_sees_what_the_page_says(self) -> None:
+    def test_output_is_as_the_page_shows(self) -> None:
         checker = doctest.OutputChecker()
         flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
         for step, printed in self.seen:
             with self.subTest(step.command):
-                # What is skipped depends on what else a machine has.
+                # The number of skipped tests depends on the machine.
                 seen = re.sub(r' \(skipped=\d+\)|, skipped=\d+', '', printed)
                 matches = checker.check_output(step.shown, seen, flags)
                 self.assertTrue(matches, f'it says:\n{step.shown}\nand one sees:\n{printed}')
 
-    def test_it_was_followed(self) -> None:
+    def test_page_was_followed(self) -> None:
         commands = [step.command for step, _ in self.seen]
         own = f'{PYTHON} -m unittest tests.unit.commands.test_pending'
         self.assertEqual(commands.count(own), 2)
         self.assertTrue(self.seen[0][0].shown.endswith('FAILED (failures=9)\n'))
 
-    def test_it_types_nothing_that_nobody_knows(self) -> None:
+    def test_every_command_line_is_known(self) -> None:
         known = (INSTALL, NEW_NOTE, *FOLLOWED, *NOT_FOLLOWED)
         for block in self.copy.page:
             for step in steps(block) if block.language == 'console' else ():
@@ -230,7 +230,7 @@ class TutorialTest(unittest.TestCase):
                     self.assertTrue(step.command.startswith(known))
 
     def test_every_make_target_exists(self) -> None:
-        makefile = (ours.ROOT / 'Makefile').read_text('utf-8')
+        makefile = (inventory.ROOT / 'Makefile').read_text('utf-8')
         targets = set(re.findall(r'^([a-z-]+):', makefile, re.MULTILINE))
         for block in self.copy.page:
             for step in steps(block) if block.language == 'console' else ():
@@ -243,10 +243,10 @@ class TutorialTest(unittest.TestCase):
             with self.subTest(path.name):
                 ast.parse(path.read_text('utf-8'), feature_version=(3, 10))
 
-    def test_the_entry_point_resolves(self) -> None:
+    def test_entry_point_can_be_loaded(self) -> None:
         script = (
             'from importlib.metadata import entry_points; '
-            f'(found,) = entry_points(group="{ours.COMMANDS}", name="volume_backup_pending"); '
+            f'(found,) = entry_points(group="{inventory.COMMANDS}", name="volume_backup_pending"); '
             'print(found.load().__doc__)'
         )
         printed = self.copy.run(f"{PYTHON} -c '{script}'")
@@ -255,15 +255,15 @@ class TutorialTest(unittest.TestCase):
         )
 
     @unittest.skipUnless(has('ruff'), 'ruff is not installed')
-    def test_the_style_is_accepted(self) -> None:
+    def test_style_is_accepted(self) -> None:
         names = ' '.join(shlex.quote(str(path)) for path in self.files())
         for command in ('check --no-cache --quiet', 'format --no-cache --quiet --check'):
             with self.subTest(command):
                 self.assertEqual(self.copy.run(f'{PYTHON} -m ruff {command} {names}'), '')
 
     @unittest.skipUnless(has('mypy'), 'mypy is not installed')
-    @unittest.skipUnless((ours.ROOT / MEMORY).is_dir(), 'mypy has not seen this checkout yet')
-    def test_the_types_are_accepted(self) -> None:
+    @unittest.skipUnless((inventory.ROOT / MEMORY).is_dir(), 'mypy has not seen this checkout yet')
+    def test_types_are_accepted(self) -> None:
         names = ' '.join(str(path.relative_to(self.copy.root)) for path in self.files())
         self.assertIn('Success: no issues found', self.copy.run(f'{PYTHON} -m mypy {names}'))
 
@@ -273,14 +273,14 @@ class EditTest(unittest.TestCase):
 
     EDIT = Block('python', {'emphasize-lines': '2'}, ['    first', '    second', '', 'third'])
 
-    def test_marked_lines_are_put_in_and_taken_out(self) -> None:
+    def test_marked_lines_are_inserted_and_removed(self) -> None:
         before = 'zero\n    first\n\nthird\nfourth\n'
         after = 'zero\n    first\n    second\n\nthird\nfourth\n'
         self.assertEqual(insert(before, self.EDIT), after)
         self.assertEqual(take_out(after, self.EDIT), before)
         self.assertEqual(take_out(before, self.EDIT), before)
 
-    def test_a_place_that_is_not_there_is_noticed(self) -> None:
+    def test_missing_place_is_noticed(self) -> None:
         for text in ('zero\n', 'x    first\n\nthird\n', 2 * '    first\n\nthird\n'):
             with self.subTest(text), self.assertRaises(AssertionError):
                 insert(text, self.EDIT)

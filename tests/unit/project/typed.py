@@ -1,49 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands as people type them: 'volume backup list', with its options."""
+"""The commands as users type them: 'volume backup list', with its options."""
 
 import argparse
 from unittest import mock
 
 from osc_lib.command import command
 
-from tests.unit.project import ours
+from tests.unit.project import inventory
 
 PREFIX = 'volume backup '
 
 
 def words(entry: str) -> str:
-    """Write an entry point's name as people type it: 'volume backup list'."""
+    """Return the name of an entry point as users type it: 'volume backup list'."""
     return entry.replace('_', ' ')
 
 
 def commands() -> dict[str, type[command.Command]]:
-    """Load the class of each command, by what people type."""
-    return {words(name): class_ for name, class_ in ours.commands().items()}
+    """Return the class of each command, by the name that users type."""
+    return {words(name): class_ for name, class_ in inventory.commands().items()}
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
-    """Build the parser of each command, by what people type."""
-    return {name: ours.parser_of(class_) for name, class_ in commands().items()}
+    """Return the parser of each command, by the name that users type."""
+    return {name: inventory.parser_of(class_) for name, class_ in commands().items()}
 
 
 def own_options() -> dict[str, set[str]]:
-    """List the options that each command shows besides those that cliff gives all of its kind."""
+    """Return the visible options of each command, without those of cliff."""
     return {name: _shown(class_) - _inherited(class_) for name, class_ in commands().items()}
 
 
 def names(parser: argparse.ArgumentParser) -> set[str]:
     """List every name of every option of a parser."""
-    return set(ours.options(parser))
+    return set(inventory.options(parser))
 
 
 def command_of(arguments: list[str]) -> str:
-    """Name the command that arguments begin with."""
+    """Return the command at the beginning of arguments."""
     length = 2 if arguments[0] == 'record' else 1
     return PREFIX + ' '.join(arguments[:length])
 
 
 def _shown(class_: type[command.Command]) -> set[str]:
-    actions = ours.actions(ours.parser_of(class_))
+    actions = inventory.actions(inventory.parser_of(class_))
     shown = [action for action in actions if action.help != argparse.SUPPRESS]
     return {name for action in shown for name in action.option_strings}
 

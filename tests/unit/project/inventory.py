@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the project consists of, as its files say."""
+"""The parts of the project, read from its files."""
 
 import argparse
 import configparser
@@ -58,7 +58,7 @@ def actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 
 def options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
-    """Give the options of a parser by each of their names."""
+    """Return the options of a parser by each of their names."""
     return {name: action for action in actions(parser) for name in action.option_strings}
 
 

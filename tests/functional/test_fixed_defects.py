@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What OSC's own commands do wrong, and ours right: each test runs with both (see mends)."""
+"""Defects of the built-in commands that the plugin fixes; each test runs both (see fixes)."""
 
 import json
 import time
 import uuid
 
 from backupext.core import releases
-from tests.functional.base import FunctionalTest, make_project, mends
+from tests.functional.base import FunctionalTest, fixes, make_project
 from tests.releases import installed
 
 
 class RestoreTest(FunctionalTest):
-    """Restores that would make a volume that nobody wanted."""
+    """Restores that would create an unwanted volume."""
 
     def volumes(self) -> list[str]:
         rows = self.sql(
@@ -20,50 +20,50 @@ class RestoreTest(FunctionalTest):
         return sorted(row[0] for row in rows)
 
     def assert_refused(self, arguments: str, *words: str) -> None:
-        """Expect a refusal that names what is meant, and no new volume."""
+        """Expect a refusal that names the volume, and no new volume."""
         before = self.volumes()
         sentence = self.fails(f'volume backup restore {arguments}')
         for word in words:
             self.assertIn(word, sentence)
         self.assertEqual(self.volumes(), before)
 
-    @mends
-    def test_to_a_name_that_two_volumes_have(self) -> None:
+    @fixes
+    def test_restore_refuses_an_ambiguous_volume_name(self) -> None:
         name = self.unique('twin')
         one, other = self.make_volume(name), self.make_volume(name)
         backup = self.make_backup(one)
         self.assert_refused(f'{backup} {name}', one, other)
         self.assert_refused(f'--force {backup} {name}', one, other)
 
-    @mends
-    def test_to_an_id_that_no_volume_has(self) -> None:
+    @fixes
+    def test_restore_refuses_an_unknown_volume_id(self) -> None:
         backup = self.make_backup(self.make_volume())
         unknown = str(uuid.uuid4())
         self.assert_refused(f'{backup} {unknown}', unknown)
 
-    @mends
-    def test_to_a_volume_of_another_project(self) -> None:
+    @fixes
+    def test_restore_refuses_a_volume_of_another_project(self) -> None:
         stranger = make_project(self.box)
         theirs = self.make_volume(owner=stranger.member)
         backup = self.make_backup(self.make_volume())
         self.assert_refused(f'{backup} {theirs}', theirs)
 
-    @mends
-    def test_without_a_volume(self) -> None:
+    @fixes
+    def test_restore_works_without_a_volume(self) -> None:
         backup = self.make_backup(self.make_volume('source'))
         restored = json.loads(self.backup(f'restore {backup} -f json'))
         self.assertEqual(restored['id'], backup)
         self.wait_for('volume', restored['volume_id'])
 
-    @mends
-    def test_force_between_the_arguments(self) -> None:
+    @fixes
+    def test_restore_accepts_force_between_the_arguments(self) -> None:
         volume = self.make_volume()
         backup = self.make_backup(volume)
         self.backup(f'restore {backup} --force {volume}')
 
 
 class DeleteTest(FunctionalTest):
-    """Deletions that would hit something else."""
+    """Deletions that would affect something else."""
 
     def backups_left(self) -> int:
         rows = self.sql(
@@ -71,34 +71,34 @@ class DeleteTest(FunctionalTest):
         )
         return int(rows[0][0])
 
-    @mends
-    def test_a_path_to_a_volume(self) -> None:
+    @fixes
+    def test_path_to_a_volume_does_not_delete_the_volume(self) -> None:
         volume = self.make_volume()
         self.run_openstack(f'volume backup delete ../volumes/{volume}')
         self.assertEqual(self.status('volume', volume), 'available')
 
-    @mends
-    def test_a_path_to_a_volume_says_that_there_is_no_such_backup(self) -> None:
+    @fixes
+    def test_path_to_a_volume_is_reported_as_not_found(self) -> None:
         volume = self.make_volume()
         result = self.run_openstack(f'volume backup delete ../volumes/{volume}')
         self.assertEqual(result.status, 1)
         self.assertIn(f"No backup has the name or ID '../volumes/{volume}'", result.stderr)
 
-    @mends
-    def test_references_that_are_routes(self) -> None:
+    @fixes
+    def test_references_that_look_like_routes_are_not_found(self) -> None:
         for reference in ('..', 'detail', '../volumes', 'detail?x', 'detail#x'):
             sentence = self.fails(['volume', 'backup', 'show', reference])
             self.assertIn(f"'{reference}'", sentence)
 
-    @mends
-    def test_an_empty_name(self) -> None:
+    @fixes
+    def test_empty_name_is_refused(self) -> None:
         self.make_backup(self.make_volume(), name='')
         before = self.backups_left()
         result = self.run_openstack(['volume', 'backup', 'delete', ''])
         self.assertEqual((result.status, self.backups_left()), (2, before))
 
-    @mends
-    def test_a_parent_in_another_project(self) -> None:
+    @fixes
+    def test_parent_in_another_project_is_kept(self) -> None:
         volume = self.make_volume()
         parent = self.make_backup(volume)
         child = self.make_backup(volume, incremental=True, name='child')
@@ -106,16 +106,16 @@ class DeleteTest(FunctionalTest):
         self.assertEqual((result.status, self.status('backup', parent)), (1, 'available'))
         self.assertIn(child, result.stderr)
 
-    @mends
-    def test_a_parent_in_another_project_is_kept_when_forced_too(self) -> None:
+    @fixes
+    def test_force_keeps_a_parent_in_another_project(self) -> None:
         volume = self.make_volume()
         parent = self.make_backup(volume)
         self.make_backup(volume, incremental=True)
         result = self.run_openstack(f'volume backup delete --force {parent}', self.admin)
         self.assertEqual((result.status, self.status('backup', parent)), (1, 'available'))
 
-    @mends
-    def test_names_the_state_that_is_in_the_way(self) -> None:
+    @fixes
+    def test_message_names_the_status_that_prevents_deletion(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.sql("UPDATE backups SET status = 'restoring' WHERE id = ?", backup)
         result = self.run_openstack(f'volume backup delete {backup}')
@@ -123,7 +123,7 @@ class DeleteTest(FunctionalTest):
 
 
 class PropertiesTest(FunctionalTest):
-    """Properties that could not be removed, and names that could not be cleared."""
+    """Properties that cannot be removed, and names that cannot be cleared."""
 
     def properties(self, backup: str) -> dict[str, str]:
         rows = self.sql(
@@ -134,50 +134,50 @@ class PropertiesTest(FunctionalTest):
     def field(self, backup: str, field: str) -> str:
         return str(json.loads(self.backup(f'show {backup} -f json'))[field])
 
-    @mends
-    def test_unset_one_of_several(self) -> None:
+    @fixes
+    def test_unset_removes_one_of_several_properties(self) -> None:
         backup = self.make_backup(self.make_volume(), metadata={'a': '1', 'b': '2'})
         self.backup(f'unset {backup} --property a')
         self.assertEqual(self.properties(backup), {'b': '2'})
 
-    @mends
-    def test_unset_all(self) -> None:
+    @fixes
+    def test_unset_removes_all_properties(self) -> None:
         backup = self.make_backup(self.make_volume(), metadata={'a': '1', 'b': '2'})
         self.backup(f'unset {backup} --property a --property b')
         self.assertEqual(self.properties(backup), {})
 
-    @mends
-    def test_unset_of_nothing(self) -> None:
+    @fixes
+    def test_unset_without_property_is_a_usage_error(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.assertIn('--property', self.fails(f'volume backup unset {backup}', status=2))
 
-    @mends
-    def test_set_of_nothing(self) -> None:
+    @fixes
+    def test_set_without_options_is_a_usage_error(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.assertIn('--property', self.fails(f'volume backup set {backup}', status=2))
 
-    @mends
-    def test_clear_the_name(self) -> None:
+    @fixes
+    def test_empty_name_clears_the_name(self) -> None:
         backup = self.make_backup(self.make_volume(), name='old', description='old')
         self.backup(f"set {backup} --name ''")
         self.assertEqual(self.field(backup, 'name'), '')
 
-    @mends
-    def test_clear_the_description(self) -> None:
+    @fixes
+    def test_empty_description_clears_the_description(self) -> None:
         backup = self.make_backup(self.make_volume(), name='old', description='old')
         self.backup(f"set {backup} --description ''")
         self.assertEqual(self.field(backup, 'description'), '')
 
-    @mends
-    def test_nothing_is_set_where_something_cannot_be(self) -> None:
+    @fixes
+    def test_set_changes_nothing_if_an_option_is_unavailable(self) -> None:
         backup = self.make_backup(self.make_volume())
         pinned = '--os-volume-api-version 3.42 volume backup set'
         self.fails(f'{pinned} --state error --property k=v {backup}', self.admin_here)
-        time.sleep(1)  # a state is set a moment after the answer
+        time.sleep(1)  # the status changes shortly after the answer
         self.assertEqual(self.status('backup', backup), 'available')
 
-    @mends
-    def test_the_last_of_incremental_and_no_incremental_counts(self) -> None:
+    @fixes
+    def test_last_of_incremental_and_no_incremental_wins(self) -> None:
         volume = self.make_volume()
         self.make_backup(volume)
         options = '--incremental --no-incremental -f value -c id'
@@ -186,13 +186,13 @@ class PropertiesTest(FunctionalTest):
 
 
 class RecordTest(FunctionalTest):
-    """Records, which nobody could import."""
+    """Records that cannot be imported."""
 
-    @mends
-    def test_import(self) -> None:
+    @fixes
+    def test_record_is_imported(self) -> None:
         backup = self.make_backup(self.make_volume(), name='kept', metadata={'a': 'b'})
         record = json.loads(self.backup(f'record export {backup} -f json', self.admin_here))
-        # As on a cloud that has lost its database; the data is still in the backup store.
+        # Like a cloud that has lost its database; the data is still in the backup store.
         self.sql('DELETE FROM backup_metadata WHERE backup_id = ?', backup)
         self.sql('DELETE FROM backups WHERE id = ?', backup)
         imported = json.loads(
@@ -204,7 +204,7 @@ class RecordTest(FunctionalTest):
                 self.admin_here,
             )
         )
-        # Cinder reads the record afterwards: it has no name yet.
+        # Cinder reads the record later, so it has no name yet.
         self.assertEqual(imported, {'id': backup, 'name': None})
         self.wait_for('backup', backup)
         shown = json.loads(self.backup(f'show {backup} -f json'))
@@ -212,62 +212,62 @@ class RecordTest(FunctionalTest):
 
 
 class ListTest(FunctionalTest):
-    """Lists that missed what is there."""
+    """Lists that leave out backups."""
 
     def listed(self, options: str, environment: dict[str, str] | None = None) -> list[str]:
         return self.backup(f'list {options} -f value -c ID', environment).split()
 
-    @mends
-    def test_of_a_deleted_volume(self) -> None:
+    @fixes
+    def test_list_accepts_the_id_of_a_deleted_volume(self) -> None:
         volume = self.make_volume()
         backup = self.make_backup(volume)
         self.openstack(f'volume delete {volume}')
         self.wait_for('volume', volume, 'deleted')
         self.assertEqual(self.listed(f'--volume {volume}'), [backup])
 
-    @mends
-    def test_of_a_volume_in_another_project_by_name(self) -> None:
+    @fixes
+    def test_list_finds_a_volume_name_in_another_project(self) -> None:
         name = self.unique('theirs')
         backup = self.make_backup(self.make_volume(name))
         self.assertEqual(self.listed(f'--all-projects --volume {name}', self.admin), [backup])
 
-    @mends
-    def test_shows_the_id_of_a_volume_without_a_name(self) -> None:
+    @fixes
+    def test_list_shows_the_id_of_a_volume_without_a_name(self) -> None:
         volume = self.make_volume()
         self.make_backup(volume)
         self.sql('UPDATE volumes SET display_name = NULL WHERE id = ?', volume)
         self.assertIn(volume, self.backup('list --long'))
 
-    @mends
-    def test_of_no_items(self) -> None:
+    @fixes
+    def test_max_items_of_zero_lists_nothing(self) -> None:
         self.make_backup(self.make_volume())
         self.assertEqual(self.listed('--max-items 0'), [])
 
-    @mends
-    def test_says_that_a_member_does_not_see_all_projects(self) -> None:
+    @fixes
+    def test_list_warns_members_about_all_projects(self) -> None:
         self.make_backup(self.make_volume())
         result = self.run_openstack('volume backup list --all-projects')
         self.assertEqual(result.status, 0)
         self.assert_is_a_sentence(result.stderr)
 
-    @mends
-    def test_of_the_own_project(self) -> None:
+    @fixes
+    def test_members_list_their_own_project_by_name(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.assertIn(backup, self.listed(f'--project {self.project.name}'))
         self.assertIn(backup, self.listed(f'--project {self.project.id}'))
 
-    @mends
-    def test_with_the_status_error_deleting(self) -> None:
+    @fixes
+    def test_list_accepts_status_error_deleting(self) -> None:
         backup = self.make_backup(self.make_volume())
         self.sql("UPDATE backups SET status = 'error_deleting' WHERE id = ?", backup)
         self.assertIn(backup, self.listed('--status error_deleting'))
 
 
 class MessageTest(FunctionalTest):
-    """Messages that did not help."""
+    """Messages that do not help."""
 
-    @mends
-    def test_names_the_ids_of_a_name_that_two_backups_have(self) -> None:
+    @fixes
+    def test_message_lists_the_ids_of_an_ambiguous_name(self) -> None:
         name = self.unique('twin')
         volume = self.make_volume()
         one, other = (self.make_backup(volume, name=name) for _ in range(2))
@@ -275,21 +275,21 @@ class MessageTest(FunctionalTest):
         for word in (one, other, 'available', '202'):
             self.assertIn(word, sentence)
 
-    @mends
-    def test_a_line_break_in_a_description(self) -> None:
+    @fixes
+    def test_line_break_in_a_description_is_explained(self) -> None:
         volume = self.make_volume()
         create = ['volume', 'backup', 'create', volume, '--description', 'two\nlines']
         self.assertLess(len(self.fails(create)), 400)
 
-    @mends
-    def test_spaces_around_a_name(self) -> None:
+    @fixes
+    def test_spaces_around_a_name_are_ignored(self) -> None:
         name = f'  {self.unique("spaced")} '
         backup = self.make_backup(self.make_volume(), name=name)
         shown = self.openstack(['volume', 'backup', 'show', name, '-f', 'value', '-c', 'id'])
         self.assertEqual(shown, backup)
 
-    @mends
-    def test_a_pin_above_what_the_cloud_offers(self) -> None:
+    @fixes
+    def test_pin_above_the_cloud_is_explained(self) -> None:
         sentence = self.fails('--os-volume-api-version 3.99 volume backup list')
         self.assertLess(len(sentence), 200)
         older = releases.NEWER_THAN_THE_CLIENT.applies(installed())
