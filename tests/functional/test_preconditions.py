@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests import releases
 from tests.functional.api import Account, Restricted
 from tests.functional.base import FunctionalTest, make_project, no_backup_service_sandbox
 from tests.functional.client import osc_alone
@@ -109,10 +110,12 @@ class EmptyTest(FunctionalTest):
         for option in ('--volume', '--marker', '--project', '--name', '--status'):
             arguments = ['volume', 'backup', 'list', option, '', '-f', 'json']
             with self.subTest(option=option):
-                theirs = osc_alone().run(arguments, self.member)
                 here = self.run_openstack(arguments)
-                self.assertEqual(here.status, theirs.status, here.stderr)
-                self.assertEqual(here.stdout, theirs.stdout)
+                # Older releases have fewer fields and lack --project.
+                if releases.is_newest():
+                    theirs = osc_alone().run(arguments, self.member)
+                    self.assertEqual(here.status, theirs.status, here.stderr)
+                    self.assertEqual(here.stdout, theirs.stdout)
                 if option in {'--volume', '--marker', '--project'}:
                     self.assertEqual(here.stdout.removesuffix('\n'), everything)
 
