@@ -22,6 +22,7 @@ from backupext.core.causes import Cause
 from backupext.core.filters import OWN_PROJECT, Scope
 from backupext.core.models import Backup, Snapshot, Volume, is_id
 from backupext.core.paging import Trail
+from backupext.core.quota import Limits
 from backupext.core.text import one_sentence, visible
 from backupext.faults import UnexpectedAnswerError, attempt, reading_answer
 from backupext.session import READ_TIMEOUT, Session, connect, limit
@@ -115,6 +116,51 @@ class Cloud:
         if feature is None:
             return True
         return self.shows(column) and (sees_owners or not feature.admin)
+
+    def read_limits(self) -> Limits:
+        """Return the quota of the project's backups, which every role may read."""
+        return self._patience.ask(self._limits)
+
+    def _limits(self) -> Limits:
+        with attempt('read the quota of backups'):
+            answer = self._get('/limits')
+            with reading_answer():
+                return Limits.from_api(answer['limits']['absolute'])
+
+    def find_server(self, name: str, scope: Scope) -> str:
+        """Return the ID of the server that has a name, which Compute is asked for.
+
+        :raises NotFoundError: no server has that name.
+        :raises AmbiguousError: several servers have that name; the message lists their IDs.
+        """
+        servers = [
+            each
+            for each in self._patience.ask(lambda: self._servers(name, scope))
+            # Nova takes the name for a regular expression.
+            if each.name == name
+        ]
+        if not servers:
+            raise errors.NotFoundError(f"No server has the name '{visible(name)}'.")
+        if len(servers) > 1:
+            ids = ', '.join(each.id for each in servers)
+            raise errors.AmbiguousError(
+                f"{len(servers)} servers have the name '{visible(name)}'; give an ID: {ids}."
+            )
+        return str(servers[0].id)
+
+    def _servers(self, name: str, scope: Scope) -> list[Any]:
+        what = f"look up server '{visible(name)}' (only its ID needs no look-up)"
+        with (
+            attempt(what),
+            limit(self._connection.session, READ_TIMEOUT, self._patience.time_left()),
+        ):
+            return list(
+                self._connection.compute.servers(
+                    details=False,
+                    all_projects=scope.all_projects or None,
+                    name=f'^{re.escape(name)}$',
+                )
+            )
 
     def find_project(self, reference: str) -> str:
         """Return the ID of a project, given by name or ID; an ID needs no request.
@@ -221,6 +267,10 @@ class Cloud:
         """
         with contextlib.suppress(errors.RequestError):
             yield from self.list_volume_names(OWN_PROJECT)
+
+    def list_volumes(self, scope: Scope) -> Iterator[Volume]:
+        """Yield the scope's volumes with all their fields, a page at a time."""
+        return self._rows(_VOLUME, scope.query)
 
     def list_volumes_named(self, name: str) -> Iterator[Volume]:
         """Yield the project's volumes that have a name."""

@@ -146,6 +146,20 @@ def add_property_filter(parser: argparse.ArgumentParser, feature: str = '') -> N
         parser.add_argument('--property', **described)
 
 
+def add_concurrency(parser: argparse.ArgumentParser, what: str, default: int = 4) -> None:
+    """Add ``--concurrency``.
+
+    :param what: what runs in parallel, such as ``deletions``.
+    """
+    parser.add_argument(
+        '--concurrency',
+        metavar='<number>',
+        type=types.positive,
+        default=default,
+        help=f'Number of {what} to run at once (default: {default})',
+    )
+
+
 def add_wait(parser: argparse.ArgumentParser) -> None:
     """Add ``--wait`` and ``--timeout``."""
     parser.add_argument(

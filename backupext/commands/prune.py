@@ -28,13 +28,7 @@ class PruneVolumeBackup(plans.PlanningCommand, base.Lister):
         options.add_property_filter(parser)
         options.add_scope(parser, types.reference)
         keep.add_options(parser)
-        parser.add_argument(
-            '--concurrency',
-            metavar='<number>',
-            type=types.positive,
-            default=4,
-            help='Number of deletions to run at once (default: 4)',
-        )
+        options.add_concurrency(parser, 'deletions')
         consent.add_options(parser)
         options.add_timeout(parser)
         return parser

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from backupext.core.text import visible
 
@@ -86,9 +86,24 @@ class Backup:
 _PLAIN_FIELDS = tuple(field.name for field in fields(Backup) if field.name != 'project_id')
 
 
+class Attachment(NamedTuple):
+    """A volume's attachment to a server, and its device there, such as ``/dev/vdb``."""
+
+    server_id: str | None = None
+    device: str | None = None
+
+    @classmethod
+    def from_api(cls, row: Mapping[str, Any]) -> 'Attachment':
+        """Build an attachment from an entry of a volume's ``attachments``."""
+        return cls(row.get('server_id'), row.get('device'))
+
+
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A volume; ``size`` is in GiB. A row of ``/volumes`` has only the ID and the name."""
+    """A volume; ``size`` is in GiB. A row of ``/volumes`` has only the ID and the name.
+
+    ``consumes_quota`` is false for the copies that Cinder makes for a moment (3.65).
+    """
 
     id: str
     name: str | None = None
@@ -96,14 +111,23 @@ class Volume:
     size: int | None = None
     created_at: str | None = None
     volume_type: str | None = None
+    availability_zone: str | None = None
+    bootable: str | None = None
     encrypted: bool | None = None
+    consumes_quota: bool | None = None
+    metadata: dict[str, str] | None = None
+    attachments: tuple[Attachment, ...] = ()
     project_id: str | None = None
 
     @classmethod
     def from_api(cls, row: Mapping[str, Any]) -> 'Volume':
         """Build a row from one entry of ``/volumes/detail``, ``/volumes`` or ``/volumes/{id}``."""
         known = {name: row[name] for name in _VOLUME_FIELDS if name in row}
-        return cls(**known, project_id=row.get('os-vol-tenant-attr:tenant_id'))
+        return cls(
+            **known,
+            attachments=tuple(map(Attachment.from_api, row.get('attachments') or ())),
+            project_id=row.get('os-vol-tenant-attr:tenant_id'),
+        )
 
     @property
     def created(self) -> datetime | None:
@@ -115,7 +139,9 @@ class Volume:
         return _in_a_sentence(self)
 
 
-_VOLUME_FIELDS = tuple(field.name for field in fields(Volume) if field.name != 'project_id')
+_VOLUME_FIELDS = tuple(
+    field.name for field in fields(Volume) if field.name not in {'attachments', 'project_id'}
+)
 
 
 @dataclass(frozen=True, slots=True)

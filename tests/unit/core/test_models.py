@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backupext.core.models import Backup, Snapshot, Volume, is_id, parse_time
+from backupext.core.models import Attachment, Backup, Snapshot, Volume, is_id, parse_time
 from tests.unit import rows
 
 
@@ -133,8 +133,16 @@ class VolumeTest(unittest.TestCase):
     def test_row_has_the_used_fields(self) -> None:
         row = rows.volume()
         found = Volume.from_api({**row, 'attachments': [], 'links': []})
-        unknown = {'project_id': None, 'volume_type': None, 'encrypted': None}
-        self.assertEqual(dataclasses.asdict(found), {**row, **unknown})
+        known = {key: getattr(found, key) for key in row}
+        others = {field.name for field in dataclasses.fields(Volume)} - {*row, 'attachments'}
+        self.assertEqual(known, row)
+        self.assertEqual({getattr(found, name) for name in others}, {None})
+        self.assertEqual(found.attachments, ())
+
+    def test_attachments_have_server_and_device(self) -> None:
+        attached = {'server_id': 's', 'device': '/dev/vdb', 'attachment_id': 'a'}
+        found = Volume.from_api({'id': 'v', 'attachments': [attached]})
+        self.assertEqual(found.attachments, (Attachment('s', '/dev/vdb'),))
 
     def test_project_is_read_from_its_own_key(self) -> None:
         found = Volume.from_api({'id': 'v', 'os-vol-tenant-attr:tenant_id': 'p'})

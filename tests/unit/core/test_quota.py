@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+import unittest
+
+from backupext.core.quota import Limits
+
+
+class LimitsTest(unittest.TestCase):
+    def test_minus_one_means_no_limit(self) -> None:
+        limits = Limits.from_api(
+            {
+                'maxTotalBackups': -1,
+                'maxTotalBackupGigabytes': 1000,
+                'totalBackupsUsed': 3,
+                'totalBackupGigabytesUsed': 30,
+            }
+        )
+        self.assertEqual(limits, Limits(None, 1000, 3, 30))
+
+    def test_cloud_without_backup_limits_has_none(self) -> None:
+        self.assertEqual(Limits.from_api({'maxTotalVolumes': 10}), Limits())
+
+    def test_backup_that_fits_exactly_has_no_objection(self) -> None:
+        self.assertIsNone(Limits(10, 100, 9, 90).find_objection(10))
+
+    def test_number_of_backups_is_limited(self) -> None:
+        self.assertEqual(
+            Limits(10, 100, 10, 10).find_objection(1), 'the quota allows 10 backups, and 10 exist'
+        )
+
+    def test_size_of_backups_is_limited(self) -> None:
+        self.assertEqual(
+            Limits(10, 100, 1, 95).find_objection(6),
+            'the quota allows 100 GiB of backups; 95 GiB exist and this backup needs 6 GiB',
+        )
+
+    def test_no_limit_allows_everything(self) -> None:
+        self.assertIsNone(Limits(None, None, 10**6, 10**9).find_objection(10**6))
+
+    def test_one_more_backup_counts(self) -> None:
+        self.assertEqual(Limits(10, 100, 1, 5).with_one_more(7), Limits(10, 100, 2, 12))
