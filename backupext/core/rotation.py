@@ -243,8 +243,9 @@ class _Case:
         if not recent:
             return None
         newest = chains.creation_order(recent)[-1]
-        age = _in_words(self._now - chains.created(newest))
-        return self._step(Action.RECENT, f'{newest} is {age} old', newest)
+        age = self._now - chains.created(newest)
+        which = 'old' if age >= timedelta() else 'ahead of the clock'
+        return self._step(Action.RECENT, f'{newest} is {_in_words(age)} {which}', newest)
 
     def _wait_or_refuse(self) -> Step | None:
         """Return what to do if Cinder would refuse to back up the volume in its status."""
@@ -383,7 +384,7 @@ def _why_new_chain(
     if policy.full_on:
         today = now.astimezone(zone)
         if today.isoweekday() in policy.full_on and began.astimezone(zone).date() != today.date():
-            yield f'full backups are due on {_WEEKDAYS[today.isoweekday() - 1]}'
+            yield f'full backups are due on {_WEEKDAYS[today.isoweekday() - 1]}s'
         return
     age = now - began
     if policy.full_every <= timedelta() or age >= policy.full_every:
@@ -471,7 +472,15 @@ def find_obsolete(
         for each in retention.plan(backups, policy, now, zone, is_in_scope)
         if each.action is retention.Action.DELETE
     }
-    return [decisions[each.id] for each in chains.deletion_order(backups) if each.id in decisions]
+    order = chains.deletion_order(backups)
+    return [_tell(decisions[each.id]) for each in order if each.id in decisions]
+
+
+def _tell(decision: retention.Decision) -> retention.Decision:
+    """Return a decision with the reason that a rotation has to delete a failed backup."""
+    if decision.backup.status == 'available':
+        return decision
+    return decision._replace(reasons=('failed, older than the new backup',))
 
 
 def _is_success(backups: Sequence[Backup], made: Backup, label: str) -> bool:
@@ -539,11 +548,11 @@ def format_name(
         'date': f'{time:%Y-%m-%d}',
         'time': f'{time:%H:%M:%S}',
     }
-    whole = format_.format(volume=name, **others)
-    excess = len(whole) - LONGEST_NAME
-    if excess > 0:
-        whole = format_.format(volume=name[: max(0, len(name) - excess)], **others)
-    return whole[:LONGEST_NAME]
+    # Without the volume, then with as much of its name as fits each time.
+    rest = len(format_.format(volume='', **others))
+    times = max(1, len(format_.format(volume='x', **others)) - rest)
+    name = name[: max(0, LONGEST_NAME - rest) // times]
+    return format_.format(volume=name, **others)[:LONGEST_NAME]
 
 
 class Need(NamedTuple):

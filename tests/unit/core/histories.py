@@ -37,10 +37,12 @@ class Cloud:
         chosen is not available.
     :param is_ceph: backups are on Ceph; otherwise a chunked driver makes them.
     :param of_snapshots: how many backups are of a snapshot, where there is one.
+    :param lag: how far the clock of the backup host is behind that of the API.
     :param made: the backups that exist, by ID.
     :param parents: the truth about the incrementals among them.
     :param finished: the IDs of all that were finished, of deleted ones too.
     :param images: the ID of the backup whose data is in the shared image, by volume.
+    :param sizes: the sizes of the volumes in GiB; 1 by default.
     """
 
     random: Random = field(repr=False)
@@ -48,6 +50,7 @@ class Cloud:
     is_old: bool = False
     is_ceph: bool = False
     of_snapshots: float = 0.3
+    lag: timedelta = timedelta()
     now: datetime = BEGINNING
     count: int = 0
     made: dict[str, Backup] = field(default_factory=dict)
@@ -55,6 +58,7 @@ class Cloud:
     snapshots: list[Snapshot] = field(default_factory=list)
     finished: set[str] = field(default_factory=set)
     images: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
 
     def rows(self) -> list[Backup]:
         """Return all backups as a list shows them, in any order."""
@@ -84,7 +88,7 @@ class Cloud:
 
     def change(self, id_: str, **changes: Any) -> None:
         """Update a row and its time."""
-        self.made[id_] = replace(self.made[id_], updated_at=self._time(), **changes)
+        self.made[id_] = replace(self.made[id_], updated_at=self._time(self.lag), **changes)
 
     def happen(self, what: str) -> None:
         """Let an event happen, if it is possible."""
@@ -99,30 +103,71 @@ class Cloud:
             self._create(is_incremental=what == 'incremental')
 
     def _create(self, *, is_incremental: bool) -> None:
-        time, volume = self._time(), self.random.choice(VOLUMES)
+        volume = self.random.choice(VOLUMES)
         # Sometimes an old snapshot, so that the order of backups differs from that of their data.
         mine = [each for each in self.snapshots if each.volume_id == volume]
         is_of_one = bool(mine) and self.random.random() < self.of_snapshots
         snapshot = self.random.choice(mine) if is_of_one else None
+        self.create(volume, self.random.choice(PROJECTS), snapshot, is_incremental=is_incremental)
+
+    def create(
+        self,
+        volume: str,
+        project: str,
+        snapshot: Snapshot | None = None,
+        *,
+        is_incremental: bool = False,
+        **attributes: Any,
+    ) -> str | None:
+        """Begin to create a backup, and return its ID; None if Cinder refuses."""
+        time = self._time()
         row = Backup(
             # IDs are random, so their order has no meaning.
             f'{self.count * 7919 % 1009:04}',
             status='creating',
             volume_id=volume,
-            project_id=self.random.choice(PROJECTS),
+            project_id=project,
+            size=self.sizes.get(volume, 1),
             snapshot_id=snapshot.id if snapshot else None,
             is_incremental=is_incremental,
             created_at=time,
             updated_at=time,
             data_timestamp=snapshot.created_at if snapshot else time,
+            **attributes,
         )
         if is_incremental:
             parents = self.choices(row)
             if not parents:
-                return
+                return None
             self.parents[row.id] = self.random.choice(parents)
         self.made[row.id] = row
         self.count += 1
+        return row.id
+
+    def finish(self, id_: str) -> None:
+        """Finish a backup that is being created; it fails if the driver cannot finish it."""
+        self._change('finish', self.made[id_])
+
+    def fail(self, id_: str) -> None:
+        """Let a backup that is being created fail."""
+        self._change('fail', self.made[id_])
+
+    def settle(self) -> None:
+        """Let everything end that is going on, as Cinder does by itself."""
+        for what in ('finish', 'restored', 'vanish'):
+            for row in list(self.made.values()):
+                if self._can(what, row):
+                    self._change(what, row)
+
+    def can_be_restored(self, id_: str) -> bool:
+        """Return whether a backup and everything that it builds on are complete."""
+        return all(self._is_complete(each) for each in (id_, *self.ancestors(id_)))
+
+    def _is_complete(self, id_: str) -> bool:
+        row = self.made[id_]
+        if self.is_ceph and row.snapshot_id and self.images.get(row.volume_id or '') != id_:
+            return False
+        return id_ in self.finished and row.status in {'available', 'restoring'}
 
     def choices(self, child: Backup) -> list[str]:
         """Return what Cinder takes for a parent: several where times are equal, none to refuse."""
@@ -180,9 +225,13 @@ class Cloud:
             self.images[row.volume_id or ''] = row.id
 
     def _cannot_finish(self, row: Backup) -> bool:
-        """Return whether the Ceph driver fails: the image exists, or has nothing to build on."""
+        """Return whether the driver fails.
+
+        On Ceph the shared image exists, or has nothing to build on. Elsewhere the volume has grown.
+        """
         if not self.is_ceph:
-            return False
+            parent = self.parent(row.id)
+            return parent is not None and (self.made[parent].size or 0) < (row.size or 0)
         exists = bool(row.snapshot_id) and (row.volume_id or '') in self.images
         return exists or self._has_parent_of_snapshot(row.id)
 
@@ -207,8 +256,8 @@ class Cloud:
     def _has_children(self, id_: str) -> bool:
         return id_ in self.parents.values()
 
-    def _time(self) -> str:
-        since = (self.now - BEGINNING) // timedelta(microseconds=self.precision)
+    def _time(self, lag: timedelta = timedelta()) -> str:
+        since = (self.now - lag - BEGINNING) // timedelta(microseconds=self.precision)
         time = BEGINNING + since * timedelta(microseconds=self.precision)
         return time.isoformat(timespec='microseconds')
 
