@@ -248,6 +248,11 @@ class Cloud:
         return self._rows(_BACKUP, query, page_size=page_size, most=most)
 
     @property
+    def place(self) -> str:
+        """The endpoint and the project, which together identify what the user works on."""
+        return f'{self._session.endpoint} {self.access.project_id}'
+
+    @property
     def time(self) -> datetime:
         """The time on the cloud's clock at its last answer (aware, UTC), in whole seconds."""
         return self._session.server_time or datetime.now(timezone.utc)

@@ -128,7 +128,14 @@ class Session(adapter.Adapter):
 
     def limited(self, time_left: Callable[[], float | None]) -> 'Session':
         """Return a session whose requests end within a time limit."""
-        return Session(self._proxy, self.negotiation, time_left)
+        session = Session(self._proxy, self.negotiation, time_left)
+        session.server_time = self.server_time
+        return session
+
+    @property
+    def endpoint(self) -> str:
+        """The address of Block Storage."""
+        return str(self._proxy.get_endpoint())
 
     def request(self, url: str, method: str, **kwargs: Any) -> requests.Response:
         """Send a request; if the cloud is too old, repeat it with an older microversion.

@@ -9,7 +9,7 @@ import argparse
 import contextlib
 import functools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from backupext.cli.reporter import Reporter
     from backupext.cloud import Cloud
     from backupext.core.filters import Scope
+    from backupext.core.models import Backup
     from backupext.operations.patience import Clock, Patience
     from backupext.operations.schedule import Schedule
 
@@ -131,12 +132,15 @@ class Command(command.Command):
         )
 
     @contextlib.contextmanager
-    def schedule(self) -> Iterator['Schedule']:
-        """Yield a schedule for operations that take time, and show their progress."""
+    def schedule(self, watch: 'Callable[[Backup], bool] | None' = None) -> Iterator['Schedule']:
+        """Yield a schedule for operations that take time, and show their progress.
+
+        :param watch: see :class:`backupext.operations.schedule.Schedule`.
+        """
         from backupext.operations.schedule import Schedule
 
         with self.reporter.live():
-            yield Schedule(self.cloud, self.patience, self.reporter)
+            yield Schedule(self.cloud, self.patience, self.reporter, watch)
 
     @functools.cached_property
     def clock(self) -> 'Clock':

@@ -9,11 +9,14 @@ from cliff.columns import FormattableColumn
 from osc_lib.cli import format_columns
 
 from backupext.core.text import visible
+from backupext.core.timespec import format_duration
 
 if TYPE_CHECKING:
     _TextColumn = FormattableColumn[str]
+    _NumberColumn = FormattableColumn[int]
 else:
-    _TextColumn = FormattableColumn  # generic only from cliff 4.9 on
+    # Generic only from cliff 4.9 on.
+    _TextColumn = _NumberColumn = FormattableColumn
 
 
 class SafeText(_TextColumn):
@@ -98,11 +101,28 @@ class VolumeNames:
         self._known[volume_id] = None
 
 
+def known_names(names: Mapping[str, str | None]) -> VolumeNames:
+    """Return names that need no request."""
+    return VolumeNames(names.get, iter([names]))
+
+
 def safe(value: Any) -> Any:
     """Wrap text that has control characters; a plain string costs less, so others stay plain."""
     if isinstance(value, str) and not value.isprintable():
         return SafeText(value)
     return value
+
+
+class DurationColumn(_NumberColumn):
+    """A duration: such as ``2m05s`` for people, and whole seconds for machines."""
+
+    def human_readable(self) -> str:
+        """Return hours, minutes and seconds."""
+        return format_duration(self._value)
+
+
+def _duration(seconds: float | None) -> DurationColumn | None:
+    return None if seconds is None else DurationColumn(int(seconds))
 
 
 def _properties(value: dict[str, str] | None) -> PropertiesColumn:
@@ -180,6 +200,26 @@ PRUNE = (
     Column('Incremental', 'backup.is_incremental'),
     Column('Created At', 'backup.created_at'),
     Column('Reasons', 'reasons', _reasons),
+)
+#: Columns of ``rotate``.
+ROTATION = (
+    Column('Volume', 'volume.id', by_name=True),
+    Column('Result', 'result.value'),
+    Column('Kind', 'kind'),
+    Column('Reason', 'reason'),
+    Column('Backup', 'backup_id', by_name=True),
+    Column('Duration', 'seconds', _duration),
+    Column('Deleted', 'deleted'),
+    Column('Error', 'error'),
+)
+#: Columns of ``rotate --dry-run``.
+ROTATION_PLAN = (
+    Column('Volume', 'step.volume.id', by_name=True),
+    Column('Action', 'step.action.value'),
+    Column('Kind', 'kind'),
+    Column('Reason', 'step.reason'),
+    Column('Backup', 'backup_name'),
+    Column('Delete', 'deleted'),
 )
 #: Columns of ``summary``.
 SUMMARY = (

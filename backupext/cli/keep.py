@@ -89,7 +89,8 @@ def _add_protection(parser: argparse.ArgumentParser) -> None:
         metavar='<name>',
         type=types.zone,
         default=timezone.utc,
-        help='Time zone of the hourly to yearly rules, such as Europe/Berlin (default: UTC)',
+        help='Time zone of hours, days, weeks, months and years, such as Europe/Berlin '
+        '(default: UTC)',
     )
 
 

@@ -146,6 +146,28 @@ def add_property_filter(parser: argparse.ArgumentParser, feature: str = '') -> N
         parser.add_argument('--property', **described)
 
 
+def add_description(parser: argparse.ArgumentParser) -> None:
+    """Add ``--description``, of a backup to create."""
+    parser.add_argument('--description', metavar='<description>', help='Description of the backup')
+
+
+def add_container(parser: argparse.ArgumentParser) -> None:
+    """Add ``--container``, of a backup to create."""
+    parser.add_argument(
+        '--container',
+        metavar='<container>',
+        help='Container to store the backup in, such as a Swift container or an S3 bucket '
+        '(default: set by the cloud)',
+    )
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """Add ``--force``, for a command that creates backups."""
+    parser.add_argument(
+        '--force', action='store_true', default=False, help='Allow backing up an in-use volume'
+    )
+
+
 def add_concurrency(parser: argparse.ArgumentParser, what: str, default: int = 4) -> None:
     """Add ``--concurrency``.
 

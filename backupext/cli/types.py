@@ -2,12 +2,14 @@
 """Types of arguments: each converts the text, or raises a usage error."""
 
 import argparse
+import calendar
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from backupext.core.filters import Property, SortKey
+from backupext.core.labels import LONGEST_VALUE
 from backupext.core.models import is_id
 from backupext.core.timespec import parse_duration, parse_instant
 
@@ -74,6 +76,44 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError('must be 1 or greater')
     return int(text)
+
+
+def label(text: str) -> str:
+    """Accept the label of a rotation."""
+    if not text.strip() or len(text) > LONGEST_VALUE:
+        raise argparse.ArgumentTypeError(f'must have 1 to {LONGEST_VALUE} characters')
+    return text
+
+
+def weekday(text: str) -> int:
+    """Accept a day of the week, or its first three letters; return its ISO number."""
+    names = (name.lower() for name in calendar.day_name)
+    for number, name in enumerate(names, start=1):
+        if text.lower() in {name, name[:3]}:
+            return number
+    raise argparse.ArgumentTypeError(f"'{text}' is not a day of the week: use one such as sunday")
+
+
+def shard(text: str) -> tuple[int, int]:
+    """Accept ``<number>/<count>``, such as ``1/4``."""
+    number, slash, count = text.partition('/')
+    if not (slash and number.isdecimal() and count.isdecimal()):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a shard: use <number>/<count>, such as 1/4"
+        )
+    if not 1 <= int(number) <= int(count):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a shard: use 1/{count} to {count}/{count}"
+        )
+    return int(number), int(count)
+
+
+def name_format(text: str) -> str:
+    """Accept a format of backup names."""
+    from backupext.core.rotation import check_name_format
+
+    _parsed(check_name_format, text)
+    return text
 
 
 def _parsed(parse: Callable[[str], T], text: str) -> T:

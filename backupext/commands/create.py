@@ -26,15 +26,8 @@ class CreateVolumeBackup(base.ShowOne):
             help='Volume to back up (name or ID)',
         )
         parser.add_argument('--name', metavar='<name>', help='Name of the backup')
-        parser.add_argument(
-            '--description', metavar='<description>', help='Description of the backup'
-        )
-        parser.add_argument(
-            '--container',
-            metavar='<container>',
-            help='Container to store the backup in, such as a Swift container or an S3 bucket '
-            '(default: set by the cloud)',
-        )
+        options.add_description(parser)
+        options.add_container(parser)
         parser.add_argument(
             '--snapshot',
             metavar='<snapshot>',
@@ -119,9 +112,9 @@ class CreateVolumeBackup(base.ShowOne):
 
 
 def _add_kind(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--force', action='store_true', default=False, help='Allow backing up an in-use volume'
-    )
+    from backupext.cli import options
+
+    options.add_force(parser)
     parser.add_argument(
         '--incremental',
         action='store_true',

@@ -43,6 +43,11 @@ ORIGIN_KEYS: Mapping[str, str] = {
 }
 
 
+def is_reserved(key: str) -> bool:
+    """Return whether a property is one that rotations set themselves."""
+    return key.startswith(_PREFIX)
+
+
 def label_of(backup: Backup) -> str | None:
     """Return the label of the rotation that created a backup; None if none did."""
     return (backup.metadata or {}).get(ROTATION)

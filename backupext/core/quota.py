@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A project's quota of backups, and what is left of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 
@@ -42,6 +42,13 @@ class Limits(NamedTuple):
                 f'exist and this backup needs {size} GiB'
             )
         return None
+
+    def find_excess(self, backups: int, gigabytes: int) -> Iterator[str]:
+        """Yield a sentence for each limit that is too small for this many backups."""
+        if self.backups is not None and backups > self.backups:
+            yield f'That is too much: the quota allows {self.backups} backups.'
+        if self.gigabytes is not None and gigabytes > self.gigabytes:
+            yield f'That is too much: the quota allows {self.gigabytes} GiB of backups.'
 
 
 def _limit(value: Any) -> int | None:

@@ -163,7 +163,7 @@ class Creation:
         return Source(source, taken)
 
     def _full(self, source: Source, attributes: dict[str, Any], reason: str | None = None) -> Asked:
-        made = self._create_once({**source.attributes, **attributes})
+        made = self.create_once({**source.attributes, **attributes})
         return Asked(made, is_incremental=False, reason=reason)
 
     def _incremental(
@@ -179,7 +179,7 @@ class Creation:
             return self._full(source, attributes, reason)
         _refuse_parent_of_a_snapshot(chains.likeliest_parent(backups, source.taken_at), backups)
         try:
-            made = self._create_once({**source.attributes, **attributes, 'is_incremental': True})
+            made = self.create_once({**source.attributes, **attributes, 'is_incremental': True})
         except errors.RequestError as error:
             reason = self._reason_after(error, source) if allows_full else None
             if not reason:
@@ -221,8 +221,8 @@ class Creation:
         query = {'volume_id': source.volume.id}
         return _if_allowed(lambda: list(self._cloud.list_backups(query))) or []
 
-    def _create_once(self, attributes: dict[str, Any]) -> Backup:
-        """Send the request; if its answer is lost, look for the backup before the next try.
+    def create_once(self, attributes: dict[str, Any]) -> Backup:
+        """Request a backup with these attributes; if the answer is lost, look for the backup.
 
         A request that may have succeeded is repeated only a few times, however long the command
         waits: each of them might create a backup that appears too late.

@@ -198,6 +198,23 @@ class Deletion:
             elif done.is_left_out:
                 self._fail(_left_out(known[done.key], stuck))
 
+    def one_by_one(self, backups: Iterable[Backup]) -> Steps:
+        """Delete backups of one volume as steps of a work; their result is how many are gone."""
+        order = chains.deletion_order(backups)
+        self._awaited.update(backup.id for backup in order)
+        stuck: list[Backup] = []
+        for backup in order:
+            try:
+                if chains.blockers(backup, stuck):
+                    raise _left_out(backup, stuck)  # reported like a failed deletion
+                yield from self._steps(backup)
+            except errors.StoppedWaitingError:
+                raise
+            except errors.BackupError as error:
+                stuck.append(backup)
+                self._fail(error)
+        return len(order) - len(stuck)
+
     def _waits_for(self, backup: Backup) -> bool:
         return self._way.wait or backup.id in self._awaited
 

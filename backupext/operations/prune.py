@@ -86,14 +86,15 @@ def execute(
         wait=True,
         stops_at_failure=True,
         limit=request.concurrency,
-        check=lambda backup: _check_again(schedule.cloud, backup, request.policy),
+        check=lambda backup: check_again(schedule.cloud, backup, request.policy.protect),
     )
     Deletion(schedule.cloud, schedule, fail, way).run(doomed)
 
 
-def _check_again(cloud: Cloud, planned: Backup, policy: retention.Policy) -> Backup | None:
+def check_again(cloud: Cloud, planned: Backup, protect: Iterable[Property]) -> Backup | None:
     """Read a backup again, and return it; None if it does not exist any more.
 
+    :param protect: properties that protect a backup.
     :raises RefusedError: it has changed since the plan.
     """
     current = cloud.read_backup(planned.id)
@@ -103,6 +104,6 @@ def _check_again(cloud: Cloud, planned: Backup, policy: retention.Policy) -> Bac
         raise errors.RefusedError(f'Backup {current} was kept: its status is now {current.status}.')
     if current.metadata != planned.metadata:
         raise errors.RefusedError(f'Backup {current} was kept: its properties have changed.')
-    if any(each.is_in(current.metadata) for each in policy.protect):
+    if any(each.is_in(current.metadata) for each in protect):
         raise errors.RefusedError(f'Backup {current} was kept: it is protected now.')
     return current

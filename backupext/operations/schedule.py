@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from backupext import errors
 from backupext.cloud import Cloud
-from backupext.core.goals import Verdict
+from backupext.core.goals import GONE, Verdict
 from backupext.core.models import Backup
 from backupext.operations.patience import Patience, pauses
 from backupext.operations.wait import Row, Steps, Target, why_missed
@@ -114,12 +114,23 @@ class _Running:
 
 
 class Schedule:
-    """Runs works with one patience, and one poll for all of them."""
+    """Runs works with one patience, and one poll for all of them.
 
-    def __init__(self, cloud: Cloud, patience: Patience, reporter: Reporter) -> None:
+    :param watch: called with the backups of the list that a poll reads, awaited or not, the newest
+        first; returns whether older ones are of interest too.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        patience: Patience,
+        reporter: Reporter,
+        watch: Callable[[Backup], bool] | None = None,
+    ) -> None:
         self.cloud = cloud.patient(patience)
         self.patience = patience
         self._reporter = reporter
+        self._watch = watch
         self._pages = 1
 
     def run(
@@ -232,15 +243,24 @@ class Schedule:
             resume = soon
 
     def _read(self, targets: Sequence[Target]) -> Mapping[str, Row]:
-        """Read the targets: one by one, or all backups in one list if that is cheaper."""
+        """Read the targets: one by one, or all backups in one list if that is cheaper.
+
+        The list begins with new backups. A watched one is not read to its end, where those are that
+        are being deleted.
+        """
         backups = [target.id for target in targets if target.noun == 'backup']
         rows: dict[str, Row] = {
             target.id: self.cloud.read_volume(target.id)
             for target in targets
             if target.noun == 'volume'
         }
-        if len(set(backups)) > self._pages:
-            rows.update(self._read_list(backups))
+        listed = [
+            target.id
+            for target in targets
+            if target.noun == 'backup' and not (self._watch and target.goal is GONE)
+        ]
+        if len(set(listed)) > (0 if self._watch else self._pages):
+            rows.update(self._read_list(listed))
         for id_ in backups:
             # A backup that is not in the list is deleted, or in another project.
             if id_ not in rows:
@@ -248,10 +268,19 @@ class Schedule:
         return rows
 
     def _read_list(self, ids: Sequence[str]) -> Mapping[str, Backup]:
-        listed = list(self.cloud.list_backups({}))
-        self._pages = max(1, -(-len(listed) // _PAGE))
-        wanted = set(ids)
-        return {backup.id: backup for backup in listed if backup.id in wanted}
+        """Read the list until it has shown all wanted backups, and all watched ones."""
+        found: dict[str, Backup] = {}
+        missing, rows = set(ids), 0
+        for backup in self.cloud.list_backups({}):
+            rows += 1
+            if backup.id in missing:
+                missing.remove(backup.id)
+                found[backup.id] = backup
+            is_watching = self._watch is not None and self._watch(backup)
+            if not (missing or is_watching):
+                break
+        self._pages = max(1, -(-rows // _PAGE))
+        return found
 
 
 def _unfinished(running: Iterable[_Running], queue: _Queue) -> tuple[list[str], list[str]]:

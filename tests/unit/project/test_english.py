@@ -27,14 +27,25 @@ _NOTE = re.compile(rf' \(({"|".join(_NOTES)})[^()]*\)')
 #: Notes that depend on the command, while the option means the same.
 _COMMANDS_OWN = re.compile(r' \((?:repeat option|requires Block Storage)[^()]*\)')
 
-_METAVAR = re.compile(r'<[a-z_-]+>(?:\[[=:]<[a-z]+>\])?|<key=value>')
+_METAVAR = re.compile(r'<[a-z_-]+>(?:\[[=:]<[a-z]+>\])?|<[a-z]+>/<[a-z]+>|<key=value>')
 
 #: Options that mean different things in different commands, with their meanings. Any other option
 #: has the same help everywhere.
 _MEANINGS = {
     '--availability-zone': {'create': 'of the backup', 'restore': 'of the new volume'},
-    '--description': {'create': 'of the new backup', 'set': 'changes it'},
-    '--force': {'create': 'in-use volume', 'delete': 'any status', 'restore': 'overwrites'},
+    '--concurrency': {'prune': 'deletions', 'rotate': 'backups'},
+    '--description': {
+        'create': 'of the new backup',
+        'rotate': 'of the new backup',
+        'set': 'changes it',
+    },
+    '--dry-run': {'delete': 'deletions', 'prune': 'deletions', 'rotate': 'everything'},
+    '--force': {
+        'create': 'in-use volume',
+        'delete': 'any status',
+        'restore': 'overwrites',
+        'rotate': 'in-use volume',
+    },
     '--incremental': {'create': 'kind of the new backup', 'list': 'filters'},
     '--name': {
         'create': 'of the new backup',
@@ -46,6 +57,7 @@ _MEANINGS = {
         'create': 'sets',
         'list': 'filters',
         'prune': 'filters',
+        'rotate': 'sets on every backup',
         'set': 'sets',
         'unset': 'removes',
     },
