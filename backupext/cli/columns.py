@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cliff.columns import FormattableColumn
 from osc_lib.cli import format_columns
 
+from backupext.core.models import Backup
 from backupext.core.text import visible
 from backupext.core.timespec import format_duration
 
 if TYPE_CHECKING:
     _TextColumn = FormattableColumn[str]
     _NumberColumn = FormattableColumn[int]
+    _NothingColumn = FormattableColumn[None]
+    _BackupColumn = FormattableColumn[Backup]
 else:
     # Generic only from cliff 4.9 on.
-    _TextColumn = _NumberColumn = FormattableColumn
+    _TextColumn = _NumberColumn = _NothingColumn = _BackupColumn = FormattableColumn
 
 
 class SafeText(_TextColumn):
@@ -121,8 +124,36 @@ class DurationColumn(_NumberColumn):
         return format_duration(self._value)
 
 
-def _duration(seconds: float | None) -> DurationColumn | None:
-    return None if seconds is None else DurationColumn(int(seconds))
+class BlankColumn(_NothingColumn):
+    """A missing value: nothing for people, and null for machines."""
+
+    def human_readable(self) -> str:
+        """Return an empty cell."""
+        return ''
+
+
+class BackupColumn(_BackupColumn):
+    """A backup: its name for people, and its ID for machines."""
+
+    def human_readable(self) -> str:
+        """Return the name, or the ID if the name is empty."""
+        return visible(self._value.name or self._value.id)
+
+    def machine_readable(self) -> str:
+        """Return the ID."""
+        return self._value.id
+
+
+def _backup(value: Backup | None) -> Any:
+    return BlankColumn(None) if value is None else BackupColumn(value)
+
+
+def _duration(seconds: float | None) -> Any:
+    return BlankColumn(None) if seconds is None else DurationColumn(int(seconds))
+
+
+def _or_blank(value: Any) -> Any:
+    return BlankColumn(None) if value is None else safe(value)
 
 
 def _properties(value: dict[str, str] | None) -> PropertiesColumn:
@@ -205,9 +236,9 @@ PRUNE = (
 ROTATION = (
     Column('Volume', 'volume.id', by_name=True),
     Column('Result', 'result.value'),
-    Column('Kind', 'kind'),
+    Column('Kind', 'kind', _or_blank),
     Column('Reason', 'reason'),
-    Column('Backup', 'backup_id', by_name=True),
+    Column('Backup', 'backup', _backup),
     Column('Duration', 'seconds', _duration),
     Column('Deleted', 'deleted'),
     Column('Error', 'error'),
@@ -216,9 +247,9 @@ ROTATION = (
 ROTATION_PLAN = (
     Column('Volume', 'step.volume.id', by_name=True),
     Column('Action', 'step.action.value'),
-    Column('Kind', 'kind'),
+    Column('Kind', 'kind', _or_blank),
     Column('Reason', 'step.reason'),
-    Column('Backup', 'backup_name'),
+    Column('Backup', 'backup_name', _or_blank),
     Column('Delete', 'deleted'),
 )
 #: Columns of ``summary``.

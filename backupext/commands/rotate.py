@@ -147,9 +147,7 @@ class RotateVolumeBackup(base.Lister):
     def _table(self) -> base.Table:
         from backupext.cli import columns
 
-        volumes = {each.volume.id: each.volume.name for each in self._outcomes}
-        backups = {each.backup.id: each.backup.name for each in self._outcomes if each.backup}
-        names = columns.known_names({**volumes, **backups})
+        names = columns.known_names({each.volume.id: each.volume.name for each in self._outcomes})
         return columns.table(columns.ROTATION, self._outcomes, names)
 
 

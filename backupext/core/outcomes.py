@@ -55,11 +55,6 @@ class Outcome(NamedTuple):
     error: str = ''
 
     @property
-    def backup_id(self) -> str | None:
-        """The ID of the backup, if there is one."""
-        return self.backup.id if self.backup else None
-
-    @property
     def kind(self) -> str | None:
         """Full or incremental; None if no backup was made."""
         if self.is_incremental is None or self.backup is None:
