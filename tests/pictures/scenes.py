@@ -79,7 +79,7 @@ PICTURES = (
         'prune',
         'The plan of a prune that keeps three days and two weeks: a row for each backup of each'
         ' volume, with keep, delete or skip, and the reasons, such as daily 3, weekly 2, protected,'
-        ' needed by a later backup, or no rule keeps it.',
+        ' needed by a later backup, or not kept by any rule.',
         (
             Shot(
                 'volume backup prune --all-volumes --keep-daily 3 --keep-weekly 2 --dry-run\n'

@@ -298,7 +298,8 @@ class AdminTest(TreeTest):
 class MemberTest(TreeTest):
     def test_exact_is_refused_and_nothing_asked_for(self) -> None:
         self.assert_fails(
-            f'{TREE} --exact', 'Only an administrator can see which parents Cinder has.'
+            f'{TREE} --exact',
+            'Only an administrator can use --exact. Without it, the parents are inferred.',
         )
         self.assert_asked()
 
