@@ -217,6 +217,7 @@ class Deletion:
     def _ask(self, backup: Backup, send: Callable[[Backup], None]) -> Steps:
         """Request a deletion; if a dependent is being deleted, repeat it when that one is gone."""
         waited: set[str] = set()
+        has_looked = False
         while True:
             try:
                 return send(backup)
@@ -224,6 +225,12 @@ class Deletion:
                 if error.cause is not Cause.HAS_DEPENDENTS:
                     raise
                 children = self._possible_children(backup)
+                if children is None:
+                    raise
+                if not (children or has_looked):
+                    # The last dependent may have been deleted between the refusal and the look.
+                    has_looked = True
+                    continue
                 in_deletion = [each for each in children if each.status == 'deleting']
                 if not in_deletion or waited.issuperset(chains.by_id(in_deletion)):
                     raise _with_names(backup, children, error) from error
@@ -276,12 +283,15 @@ class Deletion:
         if dependents:
             yield from _wait_for_dependents(backup, dependents)
 
-    def _possible_children(self, backup: Backup) -> list[Backup]:
-        """Return the incremental backups because of which Cinder may refuse a deletion."""
+    def _possible_children(self, backup: Backup) -> list[Backup] | None:
+        """Return the incremental backups because of which Cinder may refuse a deletion.
+
+        The result is None if they cannot be listed.
+        """
         with contextlib.suppress(errors.RequestError):
             siblings = list(self._cloud.list_backups({'volume_id': backup.volume_id or ''}))
             return list(chains.Graph(siblings).children(backup))
-        return []
+        return None
 
 
 def _wait_for_dependents(backup: Backup, dependents: Iterable[Backup]) -> Steps:

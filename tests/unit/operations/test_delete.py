@@ -174,10 +174,17 @@ class FailureTest(DeleteTest):
 
     def test_refusal_without_known_dependents_has_cinders_words(self) -> None:
         (full,) = self.keep_chain(1)
-        self.cloud.refuse(f'DELETE /backups/{full}', 400, INCREMENTALS_EXIST)
+        for _ in range(2):
+            self.cloud.refuse(f'DELETE /backups/{full}', 400, INCREMENTALS_EXIST)
         result = self.openstack(f'{DELETE} {full}')
         self.assertEqual(result.status, 1)
         self.assertIn(f'(the server said: {INCREMENTALS_EXIST[:-1]}).', result.stderr)
+
+    def test_deletion_is_repeated_if_the_last_dependent_has_just_gone(self) -> None:
+        (full,) = self.keep_chain(1)
+        self.cloud.refuse(f'DELETE /backups/{full}', 400, INCREMENTALS_EXIST)
+        self.assert_prints(f'{DELETE} {full}', '')
+        self.assertEqual(self.cloud.deletions, [full, full])
 
     def test_refusal_is_reported_if_the_list_fails(self) -> None:
         full, _ = self.keep_chain(2)
