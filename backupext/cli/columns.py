@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     _TextColumn = FormattableColumn[str]
     _NumberColumn = FormattableColumn[int]
     _NothingColumn = FormattableColumn[None]
-    _BackupColumn = FormattableColumn[Backup]
+    _BackupColumn = FormattableColumn[Any]
 else:
     # Generic only from cliff 4.9 on.
     _TextColumn = _NumberColumn = _NothingColumn = _BackupColumn = FormattableColumn
@@ -141,7 +141,7 @@ class BackupColumn(_BackupColumn):
 
     def machine_readable(self) -> str:
         """Return the ID."""
-        return self._value.id
+        return str(self._value.id)
 
 
 def _backup(value: Backup | None) -> Any:
