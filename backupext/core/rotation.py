@@ -46,7 +46,7 @@ _RUNNING = frozenset({'creating', 'restoring'})
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
 
-# From so many volumes on, their full backups are spread evenly. Fewer volumes are spread by chance,
+# From this many volumes on, full backups are spread evenly. Fewer volumes are spread by chance,
 # so that another volume does not move the others.
 _MANY = 100
 _HASH_BYTES = 8

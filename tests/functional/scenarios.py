@@ -31,6 +31,11 @@ class Stage(FunctionalTest):
         """Change the size that Cinder shows for a volume. The volume's file stays small."""
         self.sql('UPDATE volumes SET size = ? WHERE id = ?', gibibytes, self._ids[name])
 
+    def age(self, name: str) -> None:
+        """Make a volume a day older."""
+        older = "strftime('%Y-%m-%d %H:%M:%f000', created_at, '-1 day')"
+        self.sql(f'UPDATE volumes SET created_at = {older} WHERE id = ?', self._ids[name])
+
     def full(self, name: str, volume: str, **attributes: Any) -> None:
         """Make a full backup."""
         self._ids[name] = self.make_backup(self._ids[volume], name=name, **attributes)
@@ -167,6 +172,12 @@ def namesakes(stage: Stage) -> None:
     stage.volumes('ledger')
 
 
+def nightly(stage: Stage) -> None:
+    """Prepare two volumes without backups, the first one newer, so that it is listed first."""
+    stage.volumes('ledger', 'mail')
+    stage.age('mail')
+
+
 SCENARIOS: dict[str, Callable[[Stage], None]] = {
     'volumes': volumes,
     'full': full,
@@ -177,4 +188,5 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
     'grown': grown,
     'large': large,
     'namesakes': namesakes,
+    'nightly': nightly,
 }

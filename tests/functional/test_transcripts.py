@@ -42,6 +42,10 @@ class MicroversionsTest(replay.ReplayTest):
     page = 'doc/source/user/microversions.rst'
 
 
+class NightlyTest(replay.ReplayTest):
+    page = 'doc/source/user/nightly.rst'
+
+
 class PropertiesTest(replay.ReplayTest):
     page = 'doc/source/user/properties.rst'
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Creates all pictures, or those named: `python -m tests.pictures [NAME...]`.
 
-Each shows what real commands wrote on a terminal, in a sandbox of its own. Two things are changed,
-so that the same commands give the same picture again: each ID becomes one that is made from a name,
-and the port of Block Storage its usual one.
+Each shows what real commands wrote on a terminal, in a sandbox of its own. Three things are
+changed, so that the same commands give the same picture again: each ID becomes one that is made
+from a name, the port of Block Storage its usual one, and the time of a new backup the night after
+the history.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ import re
 import shlex
 import sys
 import uuid
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from rich.text import Text
@@ -26,6 +28,9 @@ FOLDER = ROOT / 'doc' / 'source' / 'pictures'
 
 _ID = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 _ADDRESS = re.compile(r'http://127\.0\.0\.1:\d+')
+_TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d')
+_NEW = timedelta(hours=1)
+_NIGHT = '2026-11-24T02:00:03'
 _USUAL_ADDRESS = 'http://127.0.0.1:8776'
 # Enough data to make the progress of a backup visible.
 _LARGE = 400
@@ -58,6 +63,8 @@ class _Studio:
 
     def take(self, picture: Picture) -> str:
         """Run the commands of a picture and draw it."""
+        if picture.rotation:
+            self._cloud.prepare_rotation()
         lines: list[Text] = []
         for shot in picture.shots:
             if lines:
@@ -81,10 +88,16 @@ class _Studio:
         return lines
 
     def _stable(self, line: str) -> str:
-        return _ID.sub(self._stable_id, _ADDRESS.sub(_USUAL_ADDRESS, line))
+        line = _TIME.sub(_stable_time, _ADDRESS.sub(_USUAL_ADDRESS, line))
+        return _ID.sub(self._stable_id, line)
 
     def _stable_id(self, found: re.Match[str]) -> str:
         return self._ids.setdefault(found[0], _made_from(f'another {len(self._ids)}'))
+
+
+def _stable_time(found: re.Match[str]) -> str:
+    age = datetime.now(timezone.utc) - datetime.fromisoformat(f'{found[0]}+00:00')
+    return _NIGHT if timedelta() <= age < _NEW else found[0]
 
 
 def _typed(arguments: str) -> list[Text]:

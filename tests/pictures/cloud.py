@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from backupext.core.labels import DEFAULT_LABEL, ROTATION
 from tests.functional.api import Account
 from tests.sandbox import Sandbox
 
@@ -96,6 +97,29 @@ class Cloud:
             self._make_backup(night)
         for night in HISTORY:
             self._move(night)
+
+    def prepare_rotation(self) -> None:
+        """Make three volumes of a rotation: with a chain, with a full backup, and with none."""
+        for name in ('db', 'files', 'shop'):
+            self.ids[name] = self._make('volume', name, {'size': 1, 'metadata': {'backup': 'gold'}})
+        for volume, incremental in (
+            ('db', FULL),
+            ('db', INCREMENTAL),
+            ('db', INCREMENTAL),
+            ('files', FULL),
+        ):
+            self._make_of_rotation(volume, incremental=incremental)
+        self._sandbox.faults.fail_next('create', self.ids['files'], 'No space left on device.')
+
+    def _make_of_rotation(self, volume: str, *, incremental: bool) -> None:
+        number = sum(name.startswith(f'{volume}-') for name in self.ids) + 1
+        attributes = {
+            'volume_id': self.ids[volume],
+            'incremental': incremental,
+            'metadata': {ROTATION: DEFAULT_LABEL},
+        }
+        name = f'{volume}-11-{20 + number}'
+        self.ids[name] = self._make('backup', name, attributes)
 
     def enlarge(self, volume: str, mebibytes: int) -> None:
         """Fill a volume with data whose backup takes some seconds."""

@@ -40,6 +40,8 @@ class Picture:
     #: The alternative text, which the documentation must repeat.
     alternative: str
     shots: tuple[Shot, ...]
+    #: It needs the volumes of a rotation, which no other picture shows.
+    rotation: bool = False
 
 
 PICTURES = (
@@ -147,5 +149,25 @@ PICTURES = (
             Shot('volume backup delete mail-11-01', status=1),
             Shot('volume backup delete --cascade --wait mail-11-01', answer='y\n'),
         ),
+    ),
+    Picture(
+        'rotate',
+        'A dry run of a rotation and the rotation itself. The dry run has a row for each of three'
+        ' volumes: full or incremental, why, and how many old backups would be deleted. In the run'
+        ' the backup of one volume fails; the others are backed up, and three old backups of one of'
+        ' them are deleted. The last line is the summary.',
+        (
+            Shot(
+                'volume backup rotate --volume-property backup=gold --max-chain 3 --keep-full 1\n'
+                '--dry-run -c Volume -c Kind -c Reason -c Delete',
+            ),
+            Shot(
+                'volume backup rotate --volume-property backup=gold --max-chain 3 --keep-full 1\n'
+                '--auto-approve -c Volume -c Result -c Kind -c Backup -c Deleted',
+                'the backup storage is full when it is the turn of files',
+                status=4,
+            ),
+        ),
+        rotation=True,
     ),
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shows the main task, command by command: back up, restore, compare, clean up.
+"""Shows the main task, command by command: back up, restore, compare, clean up, and rotate.
 
 Every command is printed with its real output, from a real Keystone and a real Cinder; the demo ends
 with status 1 at the first command that fails, and if the restored bytes are not those written.
@@ -11,9 +11,11 @@ import hashlib
 import os
 import random
 import shlex
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,13 @@ OPENSTACK = Path(sys.executable).parent / 'openstack'
 PATIENCE = 60
 PAUSE = 0.2
 MEBIBYTE = 2**20
+
+NIGHTS = 3
+ROTATE = 'volume backup rotate data --max-chain 2 --keep-full 1'
+NEWEST = 'volume backup list --volume data --max-items 1'
+# What Cinder writes: SQLite compares these times as text.
+OLDER = "strftime('%Y-%m-%d %H:%M:%f000', {}, '-1 day')"
+COLUMNS = ('created_at', 'updated_at', 'data_timestamp')
 
 
 class DemoError(Exception):
@@ -72,6 +81,7 @@ class _Demo:
         self._compare('data-of-tuesday', tuesday)
         self._compare('data-of-monday', monday)
         self._clean_up()
+        self._rotate()
 
     def _create_volume(self) -> None:
         _say('A volume, as user alice in project alpha:')
@@ -89,11 +99,11 @@ class _Demo:
         )
         return _sum(file)
 
-    def _change_some(self) -> str:
+    def _change_some(self, place: int = 3) -> str:
         """Change a part of the volume; return the checksum of its contents."""
         file = self._file('data')
         with file.open('r+b') as volume:
-            volume.seek(3 * MEBIBYTE)
+            volume.seek(place * MEBIBYTE)
             volume.write(random.Random(2).randbytes(MEBIBYTE))
         _say(f'One MiB of the volume changes. sha256 of the whole volume: {_sum(file)}')
         return _sum(file)
@@ -120,6 +130,31 @@ class _Demo:
             self._openstack(f'volume backup delete {name}')
             self._wait_until_gone(name)
         self._openstack('volume backup list')
+
+    def _rotate(self) -> None:
+        """Go through three nights; what must be right at the end is the newest backup."""
+        _say('Three nights of a rotation: full backups every two nights, and one chain is kept.')
+        written = ''
+        for night in range(1, NIGHTS + 1):
+            written = self._change_some(3 + night)
+            _say(f'Night {night}:')
+            self._openstack(f'{ROTATE} --auto-approve')
+            self._openstack('volume backup tree --volume data')
+            if night < NIGHTS:
+                self._let_a_day_pass()
+        _say('A second run in the same night has nothing to do:')
+        self._openstack(f'{ROTATE} --auto-approve --skip-newer-than 12h')
+        newest = self._ask(*shlex.split(f'{NEWEST} -f value -c ID'))
+        self._openstack(f'volume backup restore {newest} data-of-last-night')
+        self._compare('data-of-last-night', written)
+
+    def _let_a_day_pass(self) -> None:
+        """Make all backups a day older."""
+        _say('(a day passes: in the database, all backups become a day older)')
+        times = ', '.join(f'{column} = {OLDER.format(column)}' for column in COLUMNS)
+        with closing(sqlite3.connect(self._sandbox.database, timeout=PATIENCE)) as database:
+            database.execute(f'UPDATE backups SET {times}')
+            database.commit()
 
     def _file(self, volume: str) -> Path:
         identity = self._ask('volume', 'show', '-f', 'value', '-c', 'id', volume)

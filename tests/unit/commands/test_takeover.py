@@ -17,6 +17,7 @@ COMMANDS = (
     'record export',
     'record import',
     'restore',
+    'rotate',
     'set',
     'show',
     'summary',

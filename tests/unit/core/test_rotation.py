@@ -254,7 +254,7 @@ class KindTest(DecisionCase):
         row = made('a', 1, snapshot_id='s', object_count=0)
         step = decide(row)
         self.assertFalse(step.is_incremental)
-        self.assertIn('a backup of a snapshot, which cannot be a parent on Ceph', step.reason)
+        self.assertIn('on Ceph a backup of a snapshot cannot be a parent', step.reason)
 
     def test_nothing_builds_on_what_may_be_a_backup_of_a_snapshot_on_ceph(self) -> None:
         # Both have data of the same moment, so Cinder may take either.
@@ -683,7 +683,7 @@ class ObsoleteTest(unittest.TestCase):
         decisions = rotation.find_obsolete(rows, rows[2], 'nightly', self.LAST, NOW, UTC)
         self.assertEqual(
             [each.reasons for each in decisions],
-            [('failed, older than the new backup',), ('no rule keeps it',)],
+            [('failed, older than the new backup',), ('not kept by any rule',)],
         )
 
 
