@@ -69,11 +69,22 @@ class Command(command.Command):
         self._parsed_args = parsed_args
         try:
             self.check_usage(parsed_args)
-            self._require_features(parsed_args)
-            return self.perform(parsed_args)
+            with self._interruptible(parsed_args):
+                self._require_features(parsed_args)
+                return self.perform(parsed_args)
         except errors.BackupError as error:
             self.app.LOG.error('%s', error, exc_info=bool(self.app.options.debug))
             return self.exit_status(error)
+
+    def _interruptible(
+        self, parsed_args: argparse.Namespace
+    ) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which SIGTERM lets a command that waits say what still runs."""
+        if not self.waits(parsed_args):
+            return contextlib.nullcontext()
+        from backupext.cli import signals
+
+        return signals.treated_as_ctrl_c()
 
     def perform(self, parsed_args: argparse.Namespace) -> int:
         """Run the action, print its output, and return the exit status.

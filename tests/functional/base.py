@@ -85,6 +85,8 @@ class FunctionalTest(unittest.TestCase):
     project: Project
     #: The ``openstack`` that the test runs instead of the plugin's, set by :func:`fixes`.
     client: OpenStack | None = None
+    #: The seconds before the plugin looks at a status for the first time; None is the usual time.
+    pause: float | None = None
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -110,7 +112,8 @@ class FunctionalTest(unittest.TestCase):
         self, arguments: str | list[str], environment: dict[str, str] | None = None
     ) -> Result:
         """Run a command, by default as the member."""
-        return (self.client or with_plugin()).run(arguments, environment or self.member)
+        client = self.client or with_plugin()
+        return client.run(arguments, environment or self.member, pause=self.pause)
 
     def openstack(
         self, arguments: str | list[str], environment: dict[str, str] | None = None

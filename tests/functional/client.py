@@ -40,11 +40,28 @@ class OpenStack:
         )
         atexit.register(self._stop)
 
-    def run(self, arguments: str | list[str], environment: Mapping[str, str]) -> Result:
-        """Run a command; arguments are written as a shell would read them, or as a list."""
+    def run(
+        self,
+        arguments: str | list[str],
+        environment: Mapping[str, str],
+        *,
+        pause: float | None = None,
+    ) -> Result:
+        """Run a command; arguments are written as a shell would read them, or as a list.
+
+        :param pause: the seconds before the plugin looks at a status for the first time.
+        """
         stdout, stderr = Path(self._folder.name, 'stdout'), Path(self._folder.name, 'stderr')
-        status = self._run(arguments, environment, stdout, stderr)
+        status = self._run(arguments, environment, stdout, stderr, pause)
         return Result(status, stdout.read_text(), stderr.read_text())
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the command that runs."""
+        os.kill(int(self._pid.read_text()), number)
+
+    @property
+    def _pid(self) -> Path:
+        return Path(self._folder.name, 'pid')
 
     def seen(self, arguments: str | list[str], environment: Mapping[str, str]) -> str:
         """Run a command and return stdout and stderr in the order in which they were written."""
@@ -58,14 +75,18 @@ class OpenStack:
         environment: Mapping[str, str],
         stdout: Path,
         stderr: Path,
+        pause: float | None = None,
     ) -> int:
         """Run a command that writes to files, and return its exit status."""
+        self._pid.unlink(missing_ok=True)
         command = {
             'arguments': shlex.split(arguments) if isinstance(arguments, str) else arguments,
             'environment': {'PATH': os.environ['PATH'], 'LANG': 'C.UTF-8', **environment},
             'folder': self._folder.name,
             'stdout': str(stdout),
             'stderr': str(stderr),
+            'pause': pause,
+            'pid': str(self._pid),
         }
         return self._ask(json.dumps(command))
 

@@ -7,12 +7,14 @@ environment, working folder, files for stdout and stderr; its exit status is the
 """
 
 import contextlib
+import importlib
 import importlib.metadata
 import io
 import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 #: Seconds after which a command is ended.
@@ -53,6 +55,7 @@ def _become(command: dict[str, Any]) -> None:
     signal.alarm(LONGEST)
     try:
         os.chdir(command['folder'])
+        _write_pid(Path(command['pid']))
         os.environ.clear()
         os.environ.update(command['environment'])
         _redirect(command['stdout'], 1)
@@ -61,6 +64,8 @@ def _become(command: dict[str, Any]) -> None:
         if command['stdout'] == command['stderr'] and isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(line_buffering=True)
         sys.argv[1:] = command['arguments']
+        if command['pause'] is not None:
+            _hurry(command['pause'])
         try:
             status = shell.main()
         except SystemExit as exit_:
@@ -69,6 +74,18 @@ def _become(command: dict[str, Any]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def _write_pid(path: Path) -> None:
+    unfinished = path.with_suffix('.new')
+    unfinished.write_text(str(os.getpid()), 'ascii')
+    unfinished.replace(path)
+
+
+def _hurry(pause: float) -> None:
+    """Let the plugin look more often: Cinder needs milliseconds here."""
+    patience: Any = importlib.import_module('backupext.operations.patience')
+    patience._FIRST_PAUSE = pause  # noqa: SLF001
 
 
 def _redirect(path: str, descriptor: int) -> None:

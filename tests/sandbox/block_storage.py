@@ -15,6 +15,8 @@ import sys
 import threading
 import time
 import types
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,10 +51,12 @@ from oslo_config import cfg
 from oslo_db.sqlalchemy import enginefacade
 from oslo_log import log
 from oslo_messaging._drivers import impl_fake
+from oslo_utils import timeutils
 from paste import deploy
 from sqlalchemy import event, orm
 
 from tests.sandbox import ceph, config, lifeline, parent_rule, wsgi
+from tests.sandbox.clock import Clock
 from tests.sandbox.faults import Faults
 from tests.sandbox.layout import Layout, Template
 from tests.sandbox.options import Options
@@ -107,16 +111,22 @@ def serve(layout: Layout, descriptor: int, options: Options) -> None:
     _limit_microversions(options.max_microversion)
     if options.old_parent_rule:
         parent_rule.follow_cinder_21()
-    _let_tests_interfere(Faults(layout.faults), _backup_driver(options))
+    faults, clock = Faults(layout.faults), Clock(layout.clock)
+    _let_tests_interfere(faults, _backup_driver(options))
+    _let_tests_set(clock)
     _take_turns_writing()
     _hurry()
     _stay_unprivileged()
     coordination.COORDINATOR.start()
     rpc.init(CONF)
     services = _start_services(backup=options.backup_service)
+    if options.backup_service:
+        _let_tests_restart(services[1].manager, faults)
     application = _load_api()
     _wait_for(services)
-    server = wsgi.Server(socket.socket(fileno=descriptor), application)
+    server = wsgi.Server(
+        socket.socket(fileno=descriptor), application, lambda: clock.now().timestamp()
+    )
     lifeline.announce_ready()
     server.serve_forever()
 
@@ -163,6 +173,20 @@ def _faulty(method: Callable[..., Any], faults: Faults, work: Work) -> Callable[
         return method(self, backup, *arguments)
 
     return wait_and_work
+
+
+def _let_tests_set(clock: Clock) -> None:
+    """Let Cinder take the time from a clock; what checks tokens has its own."""
+
+    def utcnow(with_timezone: bool = False) -> datetime:  # noqa: FBT001, FBT002  # as the original
+        return clock.now() if with_timezone else clock.now().replace(tzinfo=None)
+
+    timeutils.utcnow = utcnow
+
+
+def _let_tests_restart(manager: Any, faults: Faults) -> None:
+    restarts = partial(faults.serve_restarts, manager.init_host)
+    threading.Thread(target=restarts, daemon=True).start()
 
 
 def _take_turns_writing() -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.sandbox import install, rbd
+from tests.sandbox.clock import Clock
 from tests.sandbox.errors import SandboxError
 from tests.sandbox.faults import Faults
 from tests.sandbox.layout import Layout
@@ -133,6 +134,11 @@ class Sandbox:
     def faults(self) -> Faults:
         """Delays and failures of the backup service that a test can ask for."""
         return Faults(self._layout.faults)
+
+    @property
+    def clock(self) -> Clock:
+        """Cinder's clock, which a test can set."""
+        return Clock(self._layout.clock)
 
     def lose_backup(self, backup_id: str) -> None:
         """Remove a backup's data from the store without Cinder's knowledge.

@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     Work = Literal['create', 'restore', 'delete']
 
@@ -40,6 +40,24 @@ class Faults:
             yield
         finally:
             file.unlink()
+
+    def restart_backup_service(self) -> None:
+        """Let the backup service do what it does when it starts, and return when it has."""
+        self._restart.touch()
+        while self._restart.exists():
+            time.sleep(POLL)
+
+    def serve_restarts(self, restart: Callable[[], object]) -> NoReturn:
+        """Call a function whenever a test restarts the backup service."""
+        while True:
+            if self._restart.exists():
+                restart()
+                self._restart.unlink()
+            time.sleep(POLL)
+
+    @property
+    def _restart(self) -> Path:
+        return self._folder / 'restart'
 
     def wait(self, work: Work, id_: str) -> None:
         """Return when no block holds the work."""

@@ -81,3 +81,8 @@ class Layout(Template):
     def faults(self) -> Path:
         """The delays and failures that tests ask for."""
         return self.folder / 'faults'
+
+    @property
+    def clock(self) -> Path:
+        """The difference between Cinder's time and the real one, if a test has set it."""
+        return self.folder / 'clock'

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
+import time
 import urllib.parse
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,13 +33,19 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, listener: socket.socket, application: Application) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        application: Application,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         address = listener.getsockname()
         super().__init__(address, _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
         self.server_name, self.server_port = address[0], address[1]
         self.application = application
+        self.now = now
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         """Log a closed connection in one line, and any other error in full."""
@@ -74,6 +81,10 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
     server: Server
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Write a time for a header, by default what the server takes for now."""
+        return super().date_time_string(self.server.now() if timestamp is None else timestamp)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
         _LOG.info(format, *args)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import io
 import json
+import signal
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -330,6 +331,13 @@ class TimeTest(RotateTest):
         rows = self.rotate('--all-volumes --concurrency 1', 130)
         results = (rows[first]['Result'], rows[second]['Result'])
         self.assertEqual(results, ('interrupted', 'deferred'))
+        self.assertIn('openstack volume backup show', self.stderr)
+
+    def test_sigterm_is_an_interrupt_with_its_own_exit_status(self) -> None:
+        volume = self.cloud.hold(1)
+        self.clock.during = lambda: signal.raise_signal(signal.SIGTERM)
+        rows = self.rotate('--all-volumes', 143)
+        self.assertEqual(rows[volume]['Result'], 'interrupted')
         self.assertIn('openstack volume backup show', self.stderr)
 
 
