@@ -25,12 +25,14 @@ class Selected(NamedTuple):
     :param missing: one volume that is not found does not prevent the work on the others.
     :param servers: the IDs of the servers that were given.
     :param server_names: the names of the servers that were given by name, by ID.
+    :param listed: every volume in scope, selected or not.
     """
 
     volumes: list[Volume]
     missing: list[Missing]
     servers: tuple[str, ...]
     server_names: Mapping[str, str]
+    listed: Sequence[Volume] = ()
 
 
 def select(
@@ -53,7 +55,8 @@ def select(
     found = [each for each in known.values() if precise.takes(each)]
     if not found and not missing:
         raise errors.RefusedError('No volume is selected.')
-    return Selected(found, missing, tuple(servers), {key: it for key, it in servers.items() if it})
+    names = {id_: name for id_, name in servers.items() if name}
+    return Selected(found, missing, tuple(servers), names, volumes)
 
 
 def _find_servers(cloud: Cloud, references: Sequence[str], scope: Scope) -> dict[str, str | None]:
