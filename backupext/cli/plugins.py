@@ -45,7 +45,9 @@ class MonitoringPlugin(base.Lister):
         except BrokenPipeError:
             raise
         except Exception as error:  # noqa: BLE001  # OSC would end with 1
-            return self.fail(errors.BackupError(f'{type(error).__name__}: {error}'))
+            failure = errors.BackupError(f'{type(error).__name__}: {error}')
+            failure.__cause__ = error  # for --debug
+            return self.fail(failure)
 
     def fail(self, error: errors.BackupError) -> int:
         """Print why nothing could be checked."""
