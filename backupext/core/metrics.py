@@ -5,20 +5,84 @@ Names follow the rules of Prometheus: base units, and no suffix that belongs to 
 metrics are gauges. They have no times, which the textfile collector of node_exporter refuses.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from backupext.core import findings
-from backupext.core.findings import Health, Report
+from backupext.core.findings import KINDS, Health, Report
 
-_PREFIX = 'openstack_volume_backup_'
+PREFIX = 'openstack_volume_backup_'
 
+Of = TypeVar('Of', Health, Report)
 Labels = dict[str, str]
+#: Values with the labels that only this metric has.
+Values = Iterable[tuple[Labels, float]]
 
 
-class _Sample(NamedTuple):
-    labels: Labels
-    value: float
+@dataclass(frozen=True)
+class Metric(Generic[Of]):
+    """A metric, its help, and how its values are read."""
+
+    name: str
+    help: str
+    read: Callable[[Of], Values]
+
+
+def _one(value: float) -> Values:
+    return [({}, value)]
+
+
+def _count_by_status(volume: Health) -> Values:
+    counts = {'available': 0, **volume.statuses}
+    return [({'status': status}, counts[status]) for status in sorted(counts)]
+
+
+def _count_by_kind(report: Report) -> Values:
+    return [({'finding': kind.name}, len(report.having(kind))) for kind in KINDS]
+
+
+#: The metrics of each volume.
+OF_VOLUMES: tuple[Metric[Health], ...] = (
+    Metric(
+        'newest_timestamp_seconds',
+        'Time of the data of the newest restorable backup, 0 without one.',
+        lambda volume: _one(volume.newest_time.timestamp() if volume.newest_time else 0),
+    ),
+    Metric(
+        'newest_restorable',
+        'Whether the newest available backup can be restored, 0 without one.',
+        lambda volume: _one(bool(volume.is_restorable)),
+    ),
+    Metric('backups', 'Number of backups by status.', _count_by_status),
+    Metric(
+        'chain_length',
+        'Number of backups that the newest restorable backup consists of.',
+        lambda volume: _one(volume.chain),
+    ),
+    Metric(
+        'state',
+        'Result for the volume: 0 is ok, 1 warning, 2 critical, 3 unknown.',
+        lambda volume: _one(volume.severity.value),
+    ),
+)
+#: The metrics of a check.
+OF_THE_CHECK: tuple[Metric[Report], ...] = (
+    Metric(
+        'findings',
+        'Number of volumes, or of other things, with a kind of finding.',
+        _count_by_kind,
+    ),
+    Metric(
+        'check_state',
+        'Result of the check: 0 is ok, 1 warning, 2 critical, 3 unknown.',
+        lambda report: _one(report.severity.value),
+    ),
+    Metric(
+        'check_timestamp_seconds',
+        "Time of the check on the cloud's clock.",
+        lambda report: _one(report.now.timestamp()),
+    ),
+)
 
 
 def render(report: Report, project_id: str | None) -> str:
@@ -28,70 +92,17 @@ def render(report: Report, project_id: str | None) -> str:
     """
     label = {'label': _label(report)}
     volumes = [(_labels(each, project_id) | label, each) for each in report.volumes]
-    metrics = [*_of_volumes(volumes), *_of_the_check(report, label)]
-    return ''.join(line for metric in metrics for line in _lines(*metric))
-
-
-def _of_volumes(
-    volumes: Iterable[tuple[Labels, Health]],
-) -> Iterator[tuple[str, str, list[_Sample]]]:
-    known = list(volumes)
-    yield (
-        'newest_timestamp_seconds',
-        'Time of the data of the newest restorable backup, 0 without one.',
-        [_Sample(labels, _newest(each)) for labels, each in known],
-    )
-    yield (
-        'newest_restorable',
-        'Whether the newest available backup can be restored; 0 without one.',
-        [_Sample(labels, bool(each.is_restorable)) for labels, each in known],
-    )
-    yield (
-        'backups',
-        'Number of backups by status.',
+    return ''.join(
         [
-            _Sample({**labels, 'status': status}, count)
-            for labels, each in known
-            for status, count in sorted({'available': 0, **each.statuses}.items())
-        ],
-    )
-    yield (
-        'chain_length',
-        'Number of backups that the newest restorable backup consists of.',
-        [_Sample(labels, each.chain) for labels, each in known],
-    )
-    yield (
-        'state',
-        'Result for the volume: 0 is ok, 1 warning, 2 critical, 3 unknown.',
-        [_Sample(labels, each.severity.value) for labels, each in known],
-    )
-
-
-def _of_the_check(report: Report, label: Labels) -> Iterator[tuple[str, str, list[_Sample]]]:
-    yield (
-        'findings',
-        'Number of volumes, or of other things, with a kind of finding.',
-        [
-            _Sample({**label, 'finding': kind.name}, len(report.having(kind)))
-            for kind in findings.KINDS
-        ],
-    )
-    yield (
-        'check_state',
-        'Result of the check: 0 is ok, 1 warning, 2 critical, 3 unknown.',
-        [_Sample(label, report.severity.value)],
-    )
-    yield (
-        'check_timestamp_seconds',
-        "Time of the check on the cloud's clock.",
-        [_Sample(label, report.now.timestamp())],
+            *(line for metric in OF_VOLUMES for line in _lines(metric, volumes)),
+            *(line for metric in OF_THE_CHECK for line in _lines(metric, [(label, report)])),
+        ]
     )
 
 
 def _label(report: Report) -> str:
     """Return what distinguishes the checks whose metrics are on the same machine."""
-    properties = (str(each) for each in report.policy.properties)
-    return report.policy.label or ','.join(properties)
+    return report.policy.label or ','.join(str(each) for each in report.policy.properties)
 
 
 def _labels(volume: Health, project_id: str | None) -> Labels:
@@ -102,16 +113,14 @@ def _labels(volume: Health, project_id: str | None) -> Labels:
     }
 
 
-def _newest(volume: Health) -> float:
-    return volume.newest_time.timestamp() if volume.newest_time else 0
-
-
-def _lines(name: str, help_: str, samples: Iterable[_Sample]) -> Iterator[str]:
-    yield f'# HELP {_PREFIX}{name} {help_}\n'
-    yield f'# TYPE {_PREFIX}{name} gauge\n'
-    for labels, value in samples:
-        pairs = ','.join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-        yield f'{_PREFIX}{name}{{{pairs}}} {float(value)!r}\n'
+def _lines(metric: Metric[Of], things: Iterable[tuple[Labels, Of]]) -> Iterator[str]:
+    name = PREFIX + metric.name
+    yield f'# HELP {name} {metric.help}\n'
+    yield f'# TYPE {name} gauge\n'
+    for labels, thing in things:
+        for more, value in metric.read(thing):
+            pairs = ','.join(f'{key}="{_escaped(text)}"' for key, text in (labels | more).items())
+            yield f'{name}{{{pairs}}} {float(value)!r}\n'
 
 
 def _escaped(text: str) -> str:

@@ -42,6 +42,10 @@ class MicroversionsTest(replay.ReplayTest):
     page = 'doc/source/user/microversions.rst'
 
 
+class MonitoringTest(replay.ReplayTest):
+    page = 'doc/source/user/monitoring.rst'
+
+
 class PropertiesTest(replay.ReplayTest):
     page = 'doc/source/user/properties.rst'
 
