@@ -278,6 +278,10 @@ class Cloud:
         """Yield the scope's volumes with all their fields, a page at a time."""
         return self._rows(_VOLUME, scope.query)
 
+    def list_snapshots(self, query: Mapping[str, str]) -> Iterator[Snapshot]:
+        """Yield snapshots, a page at a time."""
+        return self._rows(_SNAPSHOT, query)
+
     def list_volumes_named(self, name: str) -> Iterator[Volume]:
         """Yield the project's volumes that have a name."""
         rows = self._rows(_VOLUME, {'name': name})

@@ -73,8 +73,12 @@ class Command(command.Command):
                 self._require_features(parsed_args)
                 return self.perform(parsed_args)
         except errors.BackupError as error:
-            self.app.LOG.error('%s', error, exc_info=bool(self.app.options.debug))
-            return self.exit_status(error)
+            return self.fail(error)
+
+    def fail(self, error: errors.BackupError) -> int:
+        """Print a failure, and return the exit status."""
+        self.app.LOG.error('%s', error, exc_info=bool(self.app.options.debug))
+        return self.exit_status(error)
 
     def _interruptible(
         self, parsed_args: argparse.Namespace

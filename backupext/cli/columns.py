@@ -2,6 +2,7 @@
 """The columns that commands print, and how their values are formatted."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,16 +11,16 @@ from osc_lib.cli import format_columns
 
 from backupext.core.models import Backup
 from backupext.core.text import visible
-from backupext.core.timespec import format_duration
+from backupext.core.timespec import format_age, format_duration
 
 if TYPE_CHECKING:
     _TextColumn = FormattableColumn[str]
     _NumberColumn = FormattableColumn[int]
     _NothingColumn = FormattableColumn[None]
-    _BackupColumn = FormattableColumn[Any]
+    _AnyColumn = FormattableColumn[Any]
 else:
     # Generic only from cliff 4.9 on.
-    _TextColumn = _NumberColumn = _NothingColumn = _BackupColumn = FormattableColumn
+    _TextColumn = _NumberColumn = _NothingColumn = _AnyColumn = FormattableColumn
 
 
 class SafeText(_TextColumn):
@@ -132,7 +133,7 @@ class BlankColumn(_NothingColumn):
         return ''
 
 
-class BackupColumn(_BackupColumn):
+class BackupColumn(_AnyColumn):
     """A backup: its name for people, and its ID for machines."""
 
     def human_readable(self) -> str:
@@ -162,6 +163,30 @@ def _properties(value: dict[str, str] | None) -> PropertiesColumn:
 
 def _reasons(value: Iterable[str]) -> Any:
     return safe(', '.join(value))
+
+
+class AgeColumn(_AnyColumn):
+    """A duration: in large units for people, in seconds for machines."""
+
+    def human_readable(self) -> str:
+        """Return a duration such as ``3d4h``."""
+        return format_age(self._value)
+
+    def machine_readable(self) -> int:
+        """Return whole seconds."""
+        return int(self._value.total_seconds())
+
+
+class ListColumn(format_columns.ListColumn):
+    """A list, with control characters escaped for people."""
+
+    def human_readable(self) -> str:
+        """Return the items, separated by commas."""
+        return visible(', '.join(self._value))
+
+
+def _age(value: timedelta | None) -> AgeColumn | None:
+    return None if value is None else AgeColumn(value)
 
 
 class Column(NamedTuple):
@@ -261,6 +286,21 @@ SUMMARY = (
     Column('Size', 'size'),
     Column('Oldest', 'oldest'),
     Column('Newest', 'newest'),
+)
+#: Columns of ``check``.
+CHECK = (
+    Column('ID', 'id'),
+    Column('Name', 'name'),
+    Column('Project', 'project_id'),
+    Column('State', 'state'),
+    Column('Findings', 'kinds', ListColumn),
+    Column('Newest Backup', 'newest_id'),
+    Column('Data Timestamp', 'newest_at'),
+    Column('Age', 'age', _age),
+    Column('Restorable', 'is_restorable'),
+    Column('Chain', 'chain'),
+    Column('Backups', 'statuses', _properties),
+    Column('Details', 'sentences', ListColumn),
 )
 #: Fields of ``create``.
 CREATED = _fields('id', 'name', 'volume_id')

@@ -127,7 +127,7 @@ def add_scope(
     )
 
 
-def add_property_filter(parser: argparse.ArgumentParser, feature: str = '') -> None:
+def add_property_filter(parser: argparse._ActionsContainer, feature: str = '') -> None:
     """Add ``--property``, a filter.
 
     :param feature: the feature that the option requires, unless the whole command requires one.

@@ -5,6 +5,7 @@ import argparse
 import calendar
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone, tzinfo
+from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,6 +25,11 @@ def reference(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError('must not be empty (is a shell variable unset?)')
     return text
+
+
+def path(text: str) -> Path:
+    """Accept the path of a file, but not an empty text."""
+    return Path(reference(text))
 
 
 def text_or_none(text: str) -> str | None:

@@ -98,6 +98,17 @@ class NonNegativeAction(_Objecting, parseractions.NonNegativeAction):
     """Accept a whole number of 0 or more."""
 
 
+def default_to_no_format(parser: argparse.ArgumentParser, default: str) -> None:
+    """Let ``-f`` have no default, for a command that prints something else without it.
+
+    :param default: what the command prints without it.
+    """
+    parser.set_defaults(formatter=None)
+    for action in parser._actions:  # noqa: SLF001  # there is no public way
+        if action.dest == 'formatter':
+            action.help = f'the output format, defaults to {default}'
+
+
 def accept_late_argument(parser: argparse.ArgumentParser, dest: str) -> None:
     """Accept an optional last argument after an option too: ``restore BACKUP --force VOLUME``.
 

@@ -54,6 +54,8 @@ OPTIONS = _table(
     [
         Feature('set --name', Microversion(3, 9)),
         Feature('set --description', Microversion(3, 9)),
+        Feature('check --label', Microversion(3, 43)),
+        Feature('check --property', Microversion(3, 43)),
         Feature('create --property', Microversion(3, 43)),
         Feature('set --property', Microversion(3, 43)),
         Feature('set --no-property', Microversion(3, 43)),

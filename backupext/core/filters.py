@@ -86,6 +86,10 @@ class Property(NamedTuple):
             raise ValueError(f"Invalid property '{text}': use <key> or <key>=<value>")
         return cls(key, value if equals else None)
 
+    def __str__(self) -> str:
+        """Write the property as on the command line."""
+        return self.key if self.value is None else f'{self.key}={self.value}'
+
     def is_in(self, properties: dict[str, str] | None) -> bool:
         """Return whether properties include it."""
         if not properties or self.key not in properties:

@@ -78,6 +78,11 @@ class Backup:
         """The time of the data, aware, in UTC: when the backup or its snapshot was created."""
         return parse_time(self.data_timestamp) if self.data_timestamp else None
 
+    @property
+    def updated(self) -> datetime | None:
+        """When Block Storage last changed the backup, aware, in UTC."""
+        return parse_time(self.updated_at) if self.updated_at else None
+
     def __str__(self) -> str:
         """Name a backup in a sentence, by name and ID."""
         return _in_a_sentence(self)
@@ -164,9 +169,13 @@ class Snapshot:
         """When Block Storage accepted the request, aware, in UTC."""
         return parse_time(self.created_at) if self.created_at else None
 
+    def __str__(self) -> str:
+        """Name a snapshot in a sentence, by name and ID."""
+        return _in_a_sentence(self)
+
 
 _SNAPSHOT_FIELDS = tuple(field.name for field in fields(Snapshot))
 
 
-def _in_a_sentence(thing: Backup | Volume) -> str:
+def _in_a_sentence(thing: Backup | Volume | Snapshot) -> str:
     return f"'{visible(thing.name)}' ({thing.id})" if thing.name else thing.id

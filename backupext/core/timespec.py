@@ -30,6 +30,24 @@ def format_duration(seconds: float) -> str:
     return f'{minute}m{second:02}s' if minute else f'{second}s'
 
 
+def format_age(age: timedelta) -> str:
+    """Format a duration in its two largest units, as people read it: ``26h``, ``3d4h``, ``5m``.
+
+    Days begin at 48 hours, since most limits are about a day.
+    """
+    seconds = int(age.total_seconds())
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if days > 1:
+        return _two(days, 'd', hours % 24, 'h')
+    if hours:
+        return _two(hours, 'h', minutes % 60, 'm')
+    return _two(minutes, 'm', seconds % 60, 's') if minutes else f'{seconds}s'
+
+
+def _two(large: int, unit: str, small: int, smaller: str) -> str:
+    return f'{large}{unit}{small}{smaller}' if small else f'{large}{unit}'
+
+
 def parse_instant(text: str, now: datetime) -> datetime:
     """Parse an age such as ``7d`` (7 days ago), or an ISO 8601 time, in UTC unless it has a zone.
 

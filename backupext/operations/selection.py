@@ -23,14 +23,14 @@ class Selected(NamedTuple):
     """The volumes that were selected.
 
     :param missing: one volume that is not found does not prevent the work on the others.
-    :param known: all volumes in scope, selected or not.
+    :param listed: every volume in scope, selected or not.
     :param servers: the IDs of the servers that were given.
     :param server_names: the names of the servers that were given by name, by ID.
     """
 
     volumes: list[Volume]
     missing: list[Missing]
-    known: list[Volume]
+    listed: Sequence[Volume]
     servers: tuple[str, ...]
     server_names: Mapping[str, str]
 
@@ -56,7 +56,7 @@ def select(
     if not found and not missing:
         raise errors.RefusedError('No volume is selected.')
     names = {id_: name for id_, name in servers.items() if name}
-    return Selected(found, missing, list(known.values()), tuple(servers), names)
+    return Selected(found, missing, volumes, tuple(servers), names)
 
 
 def _find_servers(cloud: Cloud, references: Sequence[str], scope: Scope) -> dict[str, str | None]:

@@ -129,9 +129,21 @@ def make_project(box: Sandbox, name: str) -> str:
     member = _create(admin, 'user', name=name, password=PASSWORD)
     administrator = admin.identity('GET', '/users?name=admin')['users'][0]['id']
     for user, role in ((member, 'member'), (administrator, 'admin')):
-        role_id = admin.identity('GET', f'/roles?name={role}')['roles'][0]['id']
-        admin.identity('PUT', f'/projects/{project}/users/{user}/roles/{role_id}')
+        _assign(admin, project, user, role)
     return project
+
+
+def make_reader(box: Sandbox, project: str, name: str) -> Account:
+    """Create a user who may only read in a project, given by ID and name."""
+    admin = Account(box, 'admin', 'admin')
+    user = f'reader-of-{name}'
+    _assign(admin, project, _create(admin, 'user', name=user, password=PASSWORD), 'reader')
+    return Account(box, user, name)
+
+
+def _assign(admin: Account, project: str, user: str, role: str) -> None:
+    role_id = admin.identity('GET', f'/roles?name={role}')['roles'][0]['id']
+    admin.identity('PUT', f'/projects/{project}/users/{user}/roles/{role_id}')
 
 
 def _create(admin: Account, kind: str, **attributes: str) -> str:

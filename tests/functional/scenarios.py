@@ -3,7 +3,7 @@
 
 import shutil
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from tests.functional.base import FunctionalTest, make_project, sandbox
@@ -166,6 +166,17 @@ def large(stage: Stage) -> None:
     stage.damage('of-big')
 
 
+def checked(stage: Stage) -> None:
+    """Prepare a volume with a failed backup, one with an old backup only, and a new one."""
+    stage.volumes('fresh', 'ledger', 'mail')
+    stage.full('monday', 'ledger')
+    stage.full('tuesday', 'ledger')
+    stage.set_failed('tuesday', 'The backup storage is full.')
+    stage.full('friday', 'mail')
+    then = datetime.now(timezone.utc) - timedelta(hours=74, minutes=30)
+    stage.move('friday', then.replace(tzinfo=None).isoformat())
+
+
 def namesakes(stage: Stage) -> None:
     """Prepare two volumes of the same name, and a backup."""
     full(stage)
@@ -188,5 +199,6 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
     'grown': grown,
     'large': large,
     'namesakes': namesakes,
+    'checked': checked,
     'nightly': nightly,
 }

@@ -46,6 +46,10 @@ class NightlyTest(replay.ReplayTest):
     page = 'doc/source/user/nightly.rst'
 
 
+class MonitoringTest(replay.ReplayTest):
+    page = 'doc/source/user/monitoring.rst'
+
+
 class PropertiesTest(replay.ReplayTest):
     page = 'doc/source/user/properties.rst'
 

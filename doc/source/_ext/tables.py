@@ -2,6 +2,7 @@
 # ruff: noqa: INP001  # not a package: Sphinx finds it by its path
 """Tables that are generated from the code, so that they cannot say anything else."""
 
+import re
 from argparse import Action
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
@@ -15,7 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from backupext.cli import columns
-from backupext.core import features
+from backupext.core import features, findings, metrics
 from backupext.core import releases as limits
 from tests import releases
 
@@ -57,6 +58,24 @@ def every_column() -> list[Cells]:
     ]
 
 
+def kinds_of_findings() -> list[Cells]:
+    """List what ``check`` can find, in the order of its summary."""
+    return [
+        ('Finding', 'Severity', 'Meaning', 'What to do'),
+        *(
+            (f'``{kind.name}``', kind.severity.name, _with_code(kind.meaning), kind.advice)
+            for kind in findings.KINDS
+        ),
+    ]
+
+
+def prometheus_metrics() -> list[Cells]:
+    """List the metrics that ``check`` writes."""
+    known = [(metric.name, metric.help) for metric in metrics.OF_VOLUMES]
+    known += [(metric.name, metric.help) for metric in metrics.OF_THE_CHECK]
+    return [('Metric', 'Meaning'), *((f'``{metrics.PREFIX}{name}``', text) for name, text in known)]
+
+
 def release_lines() -> list[Cells]:
     """List the release lines of OSC that are tested, with the libraries of their time."""
     return [
@@ -81,6 +100,11 @@ def lower_bounds() -> list[Cells]:
     return [('Package', 'At least'), *releases.bounds().items()]
 
 
+def _with_code(text: str) -> str:
+    """Mark the options in a sentence."""
+    return re.sub(r'(--[a-z-]+)', r'``\1``', text)
+
+
 def _audience(admin: bool) -> str:  # noqa: FBT001  # a feature's value
     return 'administrators' if admin else 'everybody'
 
@@ -103,6 +127,8 @@ class GeneratedTable(SphinxDirective):
         'shown': shown,
         'every-column': every_column,
         'cloud-releases': clouds.cloud_releases,
+        'findings': kinds_of_findings,
+        'metrics': prometheus_metrics,
         'release-lines': release_lines,
         'release-limits': release_limits,
         'lower-bounds': lower_bounds,
@@ -151,9 +177,14 @@ def _synopsis(command: EntryPoint) -> str:
     words = [
         f'**openstack {command.name.replace("_", " ")}** [*options*]',
         *(f'({" | ".join(map(_option, group._group_actions))})' for group in groups),  # noqa: SLF001
+        *(_option(action) for action in parser._actions if _is_required(action)),  # noqa: SLF001
         *map(_argument, arguments),
     ]
     return ' '.join(words)
+
+
+def _is_required(action: Action) -> bool:
+    return action.required and bool(action.option_strings)
 
 
 def _option(action: Action) -> str:
@@ -163,7 +194,8 @@ def _option(action: Action) -> str:
 
 def _argument(action: Action) -> str:
     name = f'*{str(action.metavar or action.dest).strip("<>")}*'
-    return {'+': f'{name} [{name} ...]', '?': f'[{name}]'}.get(str(action.nargs), name)
+    forms = {'+': f'{name} [{name} ...]', '*': f'[{name} ...]', '?': f'[{name}]'}
+    return forms.get(str(action.nargs), name)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from tests.unit.rows import ID, backup
 from tests.unit.shell import CommandTest
 
 COMMANDS = (
+    'check',
     'create',
     'delete',
     'list',

@@ -59,6 +59,7 @@ _MEANINGS = {
         'set': 'changes it',
     },
     '--property': {
+        'check': 'filters',
         'create': 'sets',
         'list': 'filters',
         'prune': 'filters',

@@ -16,7 +16,8 @@ from tests.unit.project.inventory import ROOT, commands
 #: each, and a module for each command.
 SHARED = {
     *('backupext', 'backupext.plugin', 'backupext.errors'),
-    *('backupext.cli', 'backupext.cli.base', 'backupext.cli.plans', 'backupext.commands'),
+    *('backupext.cli', 'backupext.cli.base', 'backupext.cli.plans', 'backupext.cli.plugins'),
+    'backupext.commands',
 }
 
 
