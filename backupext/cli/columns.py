@@ -57,6 +57,18 @@ class VolumeColumn(_TextColumn):
         return visible(self._names.get(self._value))
 
 
+class NamedColumn(_TextColumn):
+    """A resource: its name for people, and its ID for machines."""
+
+    def __init__(self, value: str, name: str | None) -> None:
+        super().__init__(value)
+        self._name = name
+
+    def human_readable(self) -> str:
+        """Return the name, or the ID if it has none."""
+        return visible(self._name or self._value)
+
+
 class VolumeNames:
     """The names of volumes, read only when one is shown.
 
@@ -111,6 +123,11 @@ def _properties(value: dict[str, str] | None) -> PropertiesColumn:
 
 def _reasons(value: Iterable[str]) -> Any:
     return safe(', '.join(value))
+
+
+def _named(value: Any) -> NamedColumn | None:
+    """Return a cell that shows a backup or a volume."""
+    return NamedColumn(value.id, value.name) if value else None
 
 
 class Column(NamedTuple):
@@ -180,6 +197,15 @@ PRUNE = (
     Column('Incremental', 'backup.is_incremental'),
     Column('Created At', 'backup.created_at'),
     Column('Reasons', 'reasons', _reasons),
+)
+#: Columns of ``recover``.
+RECOVER = (
+    Column('Device', 'device'),
+    Column('Volume', 'volume', _named),
+    Column('Backup', 'backup', _named),
+    Column('Data Timestamp', 'data_timestamp'),
+    Column('New Volume', 'new_volume', _named),
+    Column('Status', 'status'),
 )
 #: Columns of ``summary``.
 SUMMARY = (

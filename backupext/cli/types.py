@@ -54,6 +54,13 @@ def property_filter(text: str) -> Property:
     return _parsed(Property.parse, text)
 
 
+def name_format(text: str) -> str:
+    """Accept a format for the names of new volumes."""
+    from backupext.core.recovery import check_name_format
+
+    return _parsed(check_name_format, reference(text))
+
+
 def zone(text: str) -> tzinfo:
     """Accept the name of a time zone."""
     try:

@@ -16,6 +16,7 @@ COMMANDS = (
     'prune',
     'record export',
     'record import',
+    'recover',
     'restore',
     'set',
     'show',
