@@ -146,20 +146,20 @@ class History:
         """Return the IDs of the volumes that have a name or an ID.
 
         If several have the name, those count that have a restorable backup: the volumes that exist,
-        or else those whose last name it was, or else those that had it once.
+        or else those whose last name it was, or else those that had it at any time.
         """
         if reference in self._volumes or reference in self._backups:
             return [reference]
         name = reference.strip()
-        names = {
-            id_: [labels.origin_of(each).volume_name for each in labelled]
-            for id_, labelled in self._labelled.items()
-        }
         existing = [each.id for each in self._volumes.values() if is_called(each, reference)]
-        last = [id_ for id_, its in names.items() if its[0] == name]
-        once = [id_ for id_, its in names.items() if name in its]
+        last = [id_ for id_, labelled in self._labelled.items() if _name_in(labelled[0]) == name]
+        ever = [
+            id_
+            for id_, backups in self._backups.items()
+            if any(_name_in(each) == name for each in backups)
+        ]
         return _first_that_qualify(
-            (existing, last, once), lambda id_: bool(self._restorable.get(id_))
+            (existing, last, ever), lambda id_: bool(self._restorable.get(id_))
         )
 
     def volumes_of_label(self, label: str) -> list[Source]:
@@ -172,15 +172,20 @@ class History:
         return sorted(found, key=lambda each: each.place)
 
     def describe(self, volume_id: str) -> Source:
-        """Return a volume as labels describe it at the time; as it is now if it has none."""
+        """Return a volume as labels describe it at the time, or else as it is now.
+
+        If it is deleted, its first labels after the time count.
+        """
         labelled = self._labelled.get(volume_id)
         if labelled:
             return Source(volume_id, labels.origin_of(labelled[0]))
         volume = self._volumes.get(volume_id)
-        if volume is None:
-            return Source(volume_id, Origin())
-        attachment = next(iter(volume.attachments), Attachment())
-        return Source(volume_id, labels.describe(volume, attachment))
+        if volume is not None:
+            attachment = next(iter(volume.attachments), Attachment())
+            return Source(volume_id, labels.describe(volume, attachment))
+        later = [each for each in self._backups.get(volume_id, ()) if labels.label_of(each)]
+        first = min(later, key=created, default=None)
+        return Source(volume_id, labels.origin_of(first) if first else Origin())
 
     # Backups
 
@@ -289,6 +294,10 @@ def time_of(backup: Backup) -> datetime:
 
 def _by_data(backup: Backup) -> tuple[datetime, datetime, str]:
     return time_of(backup), created(backup), backup.id
+
+
+def _name_in(backup: Backup) -> str | None:
+    return labels.origin_of(backup).volume_name
 
 
 def _is_readable(backup: Backup) -> bool:

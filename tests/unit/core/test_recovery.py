@@ -344,6 +344,10 @@ class VolumeTest(unittest.TestCase):
         self.assertEqual(History(rows, ()).find_volumes('db'), ['v2'])
         self.assertEqual(History(rows[:2], ()).find_volumes('db'), ['v1'])
 
+    def test_name_that_a_volume_got_later_finds_it_if_no_other_has_it(self) -> None:
+        rows = [nightly('v1', night(2), volume_name='db')]
+        self.assertEqual(History(rows, (), night(1)).find_volumes('db'), ['v1'])
+
     def test_volumes_that_share_a_name_are_all_found(self) -> None:
         rows = [nightly(id_, night(1), volume_name='db') for id_ in ('v1', 'v2')]
         self.assertEqual(sorted(History(rows, ()).find_volumes('db')), ['v1', 'v2'])
@@ -369,6 +373,12 @@ class VolumeTest(unittest.TestCase):
         ]
         self.assertEqual(History(rows, (), night(1)).describe('v1').origin.volume_type, 'fast')
         self.assertEqual(History(rows, ()).describe('v1').origin.volume_type, 'slow')
+
+    def test_description_of_a_deleted_volume_may_come_from_later_labels(self) -> None:
+        rows = [backup('v1', night(1))]
+        rows += [nightly('v1', night(day), volume_type=f'type-{day}') for day in (3, 2)]
+        origin = History(rows, (), night(1)).describe('v1').origin
+        self.assertEqual(origin.volume_type, 'type-2')
 
     def test_description_without_labels_is_that_of_the_volume(self) -> None:
         volume = Volume(
@@ -445,7 +455,7 @@ class HistoryTest(unittest.TestCase):
         rows = labelled(cloud, random)
         history = History(rows, (), at)
         both = sources(history, 'volume-0', 'volume-1')
-        choice = history.choose(both, together=random.random() < 0.5)  # noqa: PLR2004
+        choice = history.choose(both, together=random.random() < 0.5)
         for pick in choice.picks:
             if pick.backup is not None:
                 self.assertEqual(pick.backup.volume_id, pick.source.id)
