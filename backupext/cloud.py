@@ -63,7 +63,7 @@ class _Kind(Generic[Row]):
         return f'/{self.noun}s'
 
 
-# Identity's IDs are UUIDs without dashes; some deployments bring IDs with dashes of their own.
+# Keystone's IDs are UUIDs without dashes; some deployments import IDs with dashes.
 _PROJECT_ID = re.compile(r'[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 
 _BACKUP = _Kind('backup', Backup.from_api)
@@ -99,7 +99,7 @@ class Cloud:
         """Return the same cloud, which sends each request once."""
         return self.patient(_Once())
 
-    # What can be asked for
+    # What the cloud offers
 
     def require(self, *options: str) -> None:
         """Refuse options that the microversion does not have, before anything changes.
@@ -178,14 +178,15 @@ class Cloud:
         """
         if _PROJECT_ID.fullmatch(reference):
             return reference
-        what = f"look up project '{visible(reference)}' (only its ID needs no look-up)"
+        what = f"look up project '{visible(reference)}' (not necessary if you use its ID)"
         projects = self._patience.ask(lambda: self._projects(what, reference))
         if not projects:
-            raise errors.NotFoundError(f"No project is called '{visible(reference)}'.")
+            raise errors.NotFoundError(f"No project has the name '{visible(reference)}'.")
         if len(projects) > 1:
             ids = ', '.join(project.id for project in projects)
             raise errors.AmbiguousError(
-                f"{len(projects)} projects are called '{visible(reference)}': give an ID ({ids})."
+                f"{len(projects)} projects have the name '{visible(reference)}'. Use the ID of one "
+                f'of them: {ids}.'
             )
         return str(projects[0].id)
 
@@ -224,10 +225,10 @@ class Cloud:
         if is_id(reference):
             with contextlib.suppress(errors.NotFoundError):
                 return self._patience.ask(lambda: fetch(reference))
-        # Cinder strips names when it stores them.
+        # Cinder strips spaces from names when it stores them.
         name = reference.strip()
         rows = self._rows(kind, {'name': name, **scope.query})
-        # MySQL compares names without regard to case: take the exact ones only.
+        # MySQL ignores case when it compares names: accept only exact matches.
         return _only_one(kind, name, [row for row in rows if row.name == name])
 
     def _fetch(self, kind: _Kind[Row], id_: str) -> Row:
@@ -335,16 +336,16 @@ class Cloud:
             more = any(link['rel'] == 'next' for link in answer.get(f'{key}_links', ()))
             if not more or trail.stands_still:
                 return
-            answer = self._page_behind(path, key, query, trail)
+            answer = self._page_after(path, key, query, trail)
 
-    def _page_behind(self, path: str, key: str, query: Mapping[str, str], trail: Trail) -> Any:
+    def _page_after(self, path: str, key: str, query: Mapping[str, str], trail: Trail) -> Any:
         for marker in trail.markers():
             try:
                 return self._page(path, key, {**query, **marker})
             except errors.RequestError as error:
                 if error.cause is not Cause.NOT_FOUND or not marker:
                     raise
-        raise AssertionError('the last page to ask for has no marker')
+        raise AssertionError('the last attempt has no marker')
 
     def _page(self, path: str, key: str, query: Mapping[str, str]) -> Any:
         return self._patience.ask(lambda: self._page_once(path, key, query))
@@ -377,8 +378,8 @@ class Cloud:
             answer = self._get('/messages', {'resource_uuid': id_})
             with reading_answer():
                 rows = [row for row in answer['messages'] if row.get('resource_uuid') == id_]
-                told = [row['user_message'] for row in rows]
-            return one_sentence(told[0]) if told else None
+                messages = [row['user_message'] for row in rows]
+            return one_sentence(messages[0]) if messages else None
         return None
 
     def list_dependents(self, backup: Backup) -> list[Backup]:
@@ -478,7 +479,8 @@ def _only_one(kind: _Kind[Row], name: str, rows: list[Row]) -> Row:
         return rows[0]
     which = ', '.join(f'{row.id} (created {row.created_at}, {row.status})' for row in rows)
     raise errors.AmbiguousError(
-        f"{len(rows)} {kind.noun}s are called '{visible(name)}'; give the ID of one: {which}."
+        f"{len(rows)} {kind.noun}s have the name '{visible(name)}'. Use the ID of one of them: "
+        f'{which}.'
     )
 
 

@@ -19,13 +19,13 @@ class BackupError(Exception):
 
 
 class UsageError(BackupError):
-    """The command line asks for nothing, or its options do not fit together."""
+    """The command line requests nothing, or its options contradict each other."""
 
     exit_status = 2
 
 
 class NotFoundError(BackupError):
-    """The user can see nothing that has this name or ID."""
+    """Nothing that the user can see has this name or ID."""
 
 
 class AmbiguousError(BackupError):
@@ -93,7 +93,7 @@ class RequestError(BackupError):
         if later.sentence == self.sentence:
             return later
         return RequestError(
-            f'{self.sentence} Another try failed too. {later.sentence}',
+            f'{self.sentence} The next try failed too. {later.sentence}',
             later.cause,
             advice=later.advice,
             status=later.status,
@@ -114,14 +114,14 @@ class StoppedWaitingError(BackupError):
         self,
         why: str,
         running: Sequence[str] = (),
-        untouched: Sequence[str] = (),
+        not_started: Sequence[str] = (),
         advice: str | None = None,
     ) -> None:
-        still = f': {", ".join(running)}' if running else ''
-        rest = f' Not asked for yet: {", ".join(untouched)}.' if untouched else ''
-        end = f' {advice}' if advice else ''
-        super().__init__(f'{why}; nothing is cancelled{still}.{rest}{end}')
-        self._why, self._running, self._untouched = why, (*running,), (*untouched,)
+        first = f'{why}; nothing was cancelled.' if running else f'{why}.'
+        still = f'The cloud may still be working on {", ".join(running)}.' if running else ''
+        rest = f'Not started: {", ".join(not_started)}.' if not_started else ''
+        super().__init__(' '.join(filter(None, (first, still, rest, advice))))
+        self._why, self._running, self._not_started = why, (*running,), (*not_started,)
         self._advice = advice
 
     @property
@@ -132,12 +132,12 @@ class StoppedWaitingError(BackupError):
     def with_more(
         self,
         running: Sequence[str] = (),
-        untouched: Sequence[str] = (),
+        not_started: Sequence[str] = (),
         advice: str | None = None,
     ) -> 'StoppedWaitingError':
         """Return the same error with more that may still run or was not started."""
         still = tuple(dict.fromkeys((*running, *self._running)))
-        rest = tuple(dict.fromkeys((*self._untouched, *untouched)))
+        rest = tuple(dict.fromkeys((*self._not_started, *not_started)))
         return type(self)(self._why, still, rest, advice or self._advice)
 
 

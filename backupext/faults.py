@@ -63,7 +63,7 @@ def _(error: sdk_exceptions.HttpException, what: str) -> RequestError:
 
 @_read.register
 def _(error: ksa_exceptions.HttpError, what: str) -> RequestError:
-    # A new token, where the old one has expired, goes through keystoneauth alone.
+    # When a token expires, keystoneauth requests a new one without the SDK.
     if isinstance(error, ksa_exceptions.Unauthorized):
         said = one_sentence(str(error.message))
         reason = f'the cloud does not accept these credentials (the server said: {said})'
@@ -116,14 +116,14 @@ def _(error: sdk_exceptions.ServiceDiscoveryException, what: str) -> RequestErro
         f'Cannot {what}: the endpoint does not look like Block Storage '
         f'({one_sentence(str(error))}).',
         Cause.NO_SERVICE,
-        advice='Check that it is right and can be reached.',
+        advice='Check that its URL is correct and can be reached.',
     )
 
 
 @_read.register
 def _(error: NoEndpointError, what: str) -> RequestError:
     return RequestError(
-        f'Cannot {what}: no endpoint can be chosen ({one_sentence(str(error))}).',
+        f'Cannot {what}: no endpoint matches the settings ({one_sentence(str(error))}).',
         Cause.NO_SERVICE,
         advice='Check the region, the interface and the service type.',
     )
@@ -139,7 +139,7 @@ def _(_error: Exception, what: str) -> RequestError:
     )
 
 
-# These do not pass on their own.
+# Repeating the request does not help with these.
 _WRONG_ENDPOINT = (
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidURL,

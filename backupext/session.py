@@ -15,12 +15,13 @@ from backupext.core import features
 
 _NOT_ACCEPTABLE = 406
 _OLDEST = '3.0'
-#: Seconds after which a request that only reads is given up where no answer has come: what the
-#: proxies in front of most clouds allow.
+#: Seconds to wait for the answer to a request that only reads. The proxies in front of most clouds
+#: have the same limit.
 READ_TIMEOUT = 60.0
-# How many requests the SDK looks for a pinned version with, at most: all in the time that is left.
+# The most requests that the SDK sends to find a pinned version. Together they must not take longer
+# than the time that is left.
 _LOOKS = 4
-# Less would be no time to try.
+# The shortest time limit of a request, in seconds: with less, no request could succeed.
 _SHORTEST = 0.1
 
 
@@ -78,8 +79,9 @@ class Negotiation:
         version = features.choose_version(self._offer)
         if not version:
             raise errors.UnsupportedError(
-                f'This cloud offers Block Storage microversions {self._offer}, '
-                f'and the newest that this plugin knows is {features.NEWEST}.'
+                f'Cannot use this cloud: it offers Block Storage microversions {self._offer}, and '
+                f'this plugin supports none newer than {features.NEWEST}. Use a newer release of '
+                'the plugin.'
             )
         self.version = version
         for feature in self._required:
@@ -123,7 +125,7 @@ class Session(adapter.Adapter):
         self._proxy = proxy
         self.negotiation = negotiation
         self._time_left = time_left
-        #: What time the cloud had at its last answer (aware, UTC), to the second.
+        #: The time on the cloud's clock at its last answer (aware, UTC), in whole seconds.
         self.server_time: datetime | None = None
 
     def limited(self, time_left: Callable[[], float | None]) -> 'Session':
@@ -144,14 +146,14 @@ class Session(adapter.Adapter):
     def _send(self, url: str, method: str, **kwargs: Any) -> requests.Response:
         kwargs['microversion'] = str(self.negotiation.version)
         if method == 'GET':
-            # clouds.yaml may turn the SDK's cache on: a decision must not rest on old news.
+            # clouds.yaml may turn on the SDK's cache, but a decision needs current data.
             kwargs.update(skip_cache=True, connect_retries=self._proxy.connect_retries or 0)
             if self._time_left() is not None:
-                # Retries that it asks for add up; patience tries again, and knows the time.
+                # Configured retries could exceed the time limit. Patience retries instead.
                 kwargs.update(connect_retries=0, status_code_retries=0)
         else:
-            # Where no answer came, the SDK up to 4.4 sends the request once more, and clouds.yaml
-            # may ask for that too. Whatever was done nevertheless would be done twice.
+            # If no answer comes, the SDK up to 4.4 repeats the request, and clouds.yaml can request
+            # repetitions too. The cloud could then carry out a change twice.
             kwargs.update(connect_retries=0, status_code_retries=0)
         kwargs['log'] = _is_debug_logged()
         own = READ_TIMEOUT if method == 'GET' else None
@@ -159,7 +161,7 @@ class Session(adapter.Adapter):
             response: requests.Response = self._proxy.request(url, method, **kwargs)
         self.server_time = faults.server_time(response)
         if response.ok and response.content and 'json' not in _content_type(response):
-            # A portal's login page says 200 too; nothing may be built on it.
+            # The login page of a portal has status 200 too.
             raise faults.UnexpectedAnswerError('the answer is not JSON')
         return response
 
@@ -185,15 +187,15 @@ def connect(connection: Any, time_left: Callable[[], float | None] = lambda: Non
 
 
 def _proxy(connection: Any) -> Any:
-    """Return the SDK's proxy; where the endpoint tells it nothing, find out why.
+    """Return the SDK's proxy; if the endpoint does not answer it, find out why.
 
-    An endpoint that is busy for the moment looks like a wrong one to the SDK.
+    To the SDK, an endpoint that is busy at the moment looks like a wrong one.
     """
     try:
         with faults.explaining_silence():
             return connection.block_storage
     except faults.SilentEndpointError:
-        # This says what is wrong, or that nothing is any more.
+        # This request raises the cause, or succeeds because the endpoint answers again.
         connection.session.get(_endpoint(connection))
     with faults.explaining_silence():
         return connection.block_storage
@@ -209,7 +211,7 @@ def _endpoint(connection: Any) -> str | None:
     return endpoint
 
 
-# The names that the SDK takes Block Storage by, in its order.
+# The names that the SDK accepts for Block Storage, in its order.
 _SERVICE_NAMES = ('block_storage', 'block_store', 'volumev3', 'volumev2', 'volume')
 
 
@@ -240,8 +242,8 @@ def limit(session: Any, *seconds: float | None) -> Iterator[None]:
 def _is_debug_logged() -> bool:
     """Return whether a handler shows what keystoneauth logs of a request.
 
-    OSC sets the root logger to the lowest level and lets the handlers filter. Each answer would be
-    formatted in vain, which costs 10 ms a page.
+    OSC sets the root logger to the lowest level and lets the handlers filter. Without this check,
+    each answer would be formatted for nothing, which takes 10 ms per page.
     """
     return any(handler.level <= logging.DEBUG for handler in logging.getLogger().handlers)
 
@@ -258,5 +260,5 @@ def _pin(text: str | None) -> features.Microversion | None:
         return features.Microversion.parse(str(text))
     except ValueError as error:
         raise errors.UsageError(
-            f"'{text}' is not a microversion of Block Storage: use one such as {features.NEWEST}."
+            f"Invalid Block Storage microversion '{text}': use one such as {features.NEWEST}."
         ) from error

@@ -66,8 +66,8 @@ class Board:
         rows = list(self._rows.values())
         states = [self._state(*row) for row in rows]
         # If a line is too long, the name is cut: the ID and the status are more important.
-        taken = sum(max(map(len, column)) + _GAP for column in zip(*states, strict=True))
-        room = self._live.console.width - taken if self._live else 0
+        used = sum(max(map(len, column)) + _GAP for column in zip(*states, strict=True))
+        room = self._live.console.width - used if self._live else 0
         for (target, _, _), state in zip(rows, states, strict=True):
             table.add_row(_title(target, room), *map(Text, state))
         return table

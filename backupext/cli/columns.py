@@ -228,7 +228,7 @@ IMPORTED = _fields('id', 'name')
 def table(
     columns: Sequence[Column], things: Iterable[Any], names: VolumeNames | None = None
 ) -> tuple[tuple[str, ...], Iterator[tuple[Any, ...]]]:
-    """Return headers and rows; each row is made when the formatter reads it.
+    """Return headers and rows; each row is built when the formatter reads it.
 
     :param names: the names of volumes; without them, people see IDs.
     """

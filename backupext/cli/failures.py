@@ -7,14 +7,14 @@ from backupext import errors
 
 
 class Failures:
-    """Reports the failures of a batch at once, and raises the failure of a single backup.
+    """Reports each failure of a batch immediately, but raises the failure of a single backup.
 
-    :param tell: reports a failure.
+    :param report: reports a failure.
     :param alone: the batch has one backup only.
     """
 
-    def __init__(self, tell: Callable[[errors.BackupError], None], *, alone: bool) -> None:
-        self._tell = tell
+    def __init__(self, report: Callable[[errors.BackupError], None], *, alone: bool) -> None:
+        self._report = report
         self._alone = alone
         self._errors: list[errors.BackupError] = []
 
@@ -22,12 +22,12 @@ class Failures:
         """Record a failure, and report it unless it may be the only one."""
         self._errors.append(error)
         if not self._alone:
-            self._tell(error)
+            self._report(error)
         elif len(self._errors) > 1:
-            # The dependents of a single backup can fail too: report what was held back.
+            # The dependents of a single backup can fail too: report the first failure as well.
             self._alone = False
             for each in self._errors:
-                self._tell(each)
+                self._report(each)
 
     @property
     def count(self) -> int:

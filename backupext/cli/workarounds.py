@@ -38,8 +38,8 @@ def add_hidden_alias(
 ) -> None:
     """Accept an option by names that neither the help nor shell completion shows.
 
-    Such a name preserves an abbreviation that a new option would make ambiguous, or accepts an
-    option that published guides use although it never worked.
+    A hidden name keeps an abbreviation that a new option would make ambiguous, or accepts an option
+    that published guides use although it never worked.
     """
     _add_hidden(parser, *names, dest=dest, **kwargs)
 
@@ -62,11 +62,11 @@ class _NotAnOption(argparse.Action):
     """An option that people expect but that does not exist; the error has advice."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_args: Any, **_kwargs: Any) -> NoReturn:
-        parser.error(f'{self.option_strings[0]} is not an option here: {self.const}')
+        parser.error(f'{self.option_strings[0]} is not an option of this command: {self.const}')
 
 
 class _Objecting(argparse.Action):
-    """Make an objection of osc-lib a usage error.
+    """Turn an error of osc-lib into a usage error.
 
     osc-lib up to 3.1 raises an exception that argparse expects from a type, not from an action:
     OSC then fails with exit status 1, without showing the usage.

@@ -61,7 +61,7 @@ class CreateVolumeBackup(base.ShowOne):
         workarounds.add_misunderstood(
             parser,
             '--volume',
-            'give the volume as the argument and the name of the backup with --name',
+            'give the volume as an argument and the name of the backup with --name',
         )
         return parser
 
@@ -87,7 +87,7 @@ class CreateVolumeBackup(base.ShowOne):
             try:
                 made = schedule.do(only(until_available(asked.backup)))
             finally:
-                # Without an end, it is what was asked for.
+                # If the wait fails, the note says what was requested.
                 self._note_kind(parsed_args, asked, made)
         return columns.fields(columns.CREATED, asked.backup)
 

@@ -39,6 +39,6 @@ class UnsetVolumeBackup(base.Command):
         backup = self.cloud.find_backup(parsed_args.backup)
         left, missing = remove_properties(backup.metadata or {}, parsed_args.properties)
         for key in missing:
-            self.reporter.warn(f"'{visible(key)}' is not a property of backup {backup}")
+            self.reporter.warn(f"Backup {backup} has no property '{visible(key)}'.")
         if left != (backup.metadata or {}):
             self.cloud.update_backup(backup, metadata=left)

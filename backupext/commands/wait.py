@@ -52,7 +52,7 @@ class WaitVolumeBackup(base.Command):
         with self.schedule() as schedule:
             backups = listing.find_many(self.cloud, parsed_args.backups, not_found)
             works = [
-                Work(backup.id, str(backup), wait.only(wait.until(backup, status)))
+                Work(backup.id, f'backup {backup}', wait.only(wait.until(backup, status)))
                 for backup in backups
             ]
             for done in schedule.run(works):

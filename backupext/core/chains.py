@@ -10,9 +10,9 @@ Cinder 21 skip none: if the backup with the latest data is not available, they r
 
 The rule compares times of the API host and of the backup host, so their clocks must agree to within
 the duration of a backup, as OpenStack requires. If they do not, or if the backup service dies
-between the two writes that end a backup, the inferred parent may be wrong. No parent is lost by
-that: Cinder refuses to delete a parent within its project, and across projects the plugin asks
-Cinder for the children before each deletion.
+between the two writes that end a backup, the inferred parent may be wrong. No parent is deleted
+because of that: Cinder refuses to delete a parent within its project, and across projects the
+plugin asks Cinder for the children before each deletion.
 """
 
 import heapq
@@ -82,7 +82,7 @@ class Graph:
         return self._parents.get(backup.id, ())
 
     def is_certain(self, backup: Backup) -> bool:
-        """Return whether the parent of a backup is certain, or that it has none."""
+        """Return whether it is certain which parent a backup has, or that it has none."""
         if backup.id in self._known or not backup.is_incremental:
             return True
         return len(self.parents(backup)) == 1
@@ -100,12 +100,12 @@ class Graph:
         return _walk(backups, self.children)
 
     def dependents(self, backup: Backup) -> tuple[list[Backup], list[Backup]]:
-        """Return what needs a backup, directly or not: the certain and the possible dependents.
+        """Return what depends on a backup, directly or not: certain and possible dependents.
 
         A possible dependent may need another backup instead.
         """
         reached = self.descendants([backup])
-        certain = self._resting_on({backup.id})
+        certain = self._with_certain_dependents({backup.id})
         found = creation_order(self._backups[id_] for id_ in reached)
         return (
             [each for each in found if each.id in certain],
@@ -139,17 +139,17 @@ class Graph:
     def surely_restorable_if(self, is_usable: Callable[[Backup], bool]) -> frozenset[str]:
         """Return :attr:`surely_restorable` with another condition than ``available``."""
         full = {each.id for each in self._usable_full_backups(is_usable)}
-        return frozenset(self._resting_on(full, is_usable))
+        return frozenset(self._with_certain_dependents(full, is_usable))
 
     def _usable_full_backups(self, is_usable: Callable[[Backup], bool]) -> list[Backup]:
         return [
             each for each in self._backups.values() if is_usable(each) and not each.is_incremental
         ]
 
-    def _resting_on(
+    def _with_certain_dependents(
         self, ids: set[str], accepts: Callable[[Backup], bool] = lambda _: True
     ) -> set[str]:
-        """Return the IDs, and those of backups whose possible parents are all included."""
+        """Return the IDs, and those of all backups whose possible parents are all included."""
         found = set(ids)
         ahead = list(ids)
         left: dict[str, int] = {}
@@ -278,7 +278,7 @@ class _Past:
         younger = self._too_young(child)
         if not has_finished(child.backup):
             return [*_up_to_the_first_available(older, child), *younger]
-        # What has not changed since before then is not the parent.
+        # A row that has not changed since the child was created is not its parent.
         touched = [
             *self._old_enough(self._touched, child),
             *(row for row in younger if row.was_touched_since(child.created)),
@@ -434,11 +434,10 @@ def reason_for_full(
         return _why_no_parent(known, before)
     if parent.snapshot_id and may_be_ceph(known):
         return (
-            f'the parent would be {parent}, a backup of a snapshot, which cannot be a parent on '
-            'Ceph'
+            f'the parent would be {parent}, and on Ceph a backup of a snapshot cannot be a parent'
         )
     if parent.size is not None and volume_size is not None and parent.size < volume_size:
-        # Only the chunked drivers fail it then, but Ceph cannot be told from them for certain.
+        # Only the chunked drivers fail then, but it is not certain which driver the cloud has.
         return f'the volume has grown from {parent.size} to {volume_size} GiB since {parent}'
     return None
 

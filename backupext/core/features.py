@@ -28,7 +28,7 @@ class Microversion(NamedTuple):
         return f'{self.major}.{self.minor}'
 
 
-#: The newest microversion that this plugin knows, and so the highest that it asks for.
+#: The newest microversion that this plugin knows and requests.
 NEWEST = Microversion(3, 71)
 
 
@@ -49,7 +49,7 @@ def _table(features: Iterable[Feature]) -> dict[str, Feature]:
     return {feature.name: feature for feature in features}
 
 
-#: Options, by command and option; the command alone where all of it needs a microversion.
+#: Options, by command and option; the command alone if all of it requires a microversion.
 OPTIONS = _table(
     [
         Feature('set --name', Microversion(3, 9)),
@@ -76,7 +76,7 @@ OPTIONS = _table(
     ]
 )
 
-#: Columns, by the attribute that they show.
+#: Columns, by the attribute of a backup that they show.
 COLUMNS = _table(
     [
         Feature('project_id', Microversion(3, 18), admin=True),
@@ -136,8 +136,8 @@ def read_refused_pin(message: str, setting: str | None = None) -> str | None:
 
 def _pinned(version: object, setting: str | None) -> str:
     if setting:
-        return f'{setting} in clouds.yaml asks for Block Storage microversion {version}'
-    return f'Block Storage microversion {version} was asked for'
+        return f'{setting} in clouds.yaml requests Block Storage microversion {version}'
+    return f'Block Storage microversion {version} was requested'
 
 
 def _way_out(offer: Range, setting: str | None) -> str:
@@ -173,11 +173,11 @@ def find_objection(
     if pin and pin < feature.since:
         if setting:
             return (
-                f'{needs}, but {setting} in clouds.yaml asks for {pin}: set it to {feature.since} '
+                f'{needs}, but {setting} in clouds.yaml requests {pin}: set it to {feature.since} '
                 'or newer, or remove it to use the newest'
             )
         return (
-            f'{needs}, but {pin} was asked for: use --os-volume-api-version {feature.since}, or '
+            f'{needs}, but {pin} was requested: use --os-volume-api-version {feature.since}, or '
             'leave the version out to use the newest'
         )
     return None

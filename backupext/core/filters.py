@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Filters and sort keys of a list: the part for the server, and the part done here.
+"""Filters and sort keys of a list: which of them the server applies, and which the plugin.
 
 Cinder lets every user filter by name, status and volume. With other filters it refuses, ignores
-them or returns no rows, depending on the version, the role and the key. So they are applied here.
+them or returns no rows, depending on the version, the role and the key. The plugin applies those.
 """
 
 import itertools
@@ -28,11 +28,11 @@ class Scope(NamedTuple):
         return {'all_tenants': '1'} if self.all_projects else {}
 
 
-#: The project that the user's token is for.
+#: The project of the user's token.
 OWN_PROJECT = Scope()
 
-#: What every Cinder can sort by, by the attribute that is sorted. ``name`` is a key of its own only
-#: from 3.37 on; ``display_name`` is one everywhere.
+#: The keys by which every Cinder can sort, by the attribute. ``name`` is a key only from 3.37 on,
+#: ``display_name`` in every version.
 _SERVER_KEYS = {
     key: key
     for key in (
@@ -42,10 +42,10 @@ _SERVER_KEYS = {
     )
 } | {'name': 'display_name'}
 
-#: What can be sorted here only.
+#: The attributes that only the plugin can sort by.
 _LOCAL_KEYS = ('description', 'fail_reason', 'has_dependent_backups', 'is_incremental')
 
-#: All that can be sorted by.
+#: All attributes that a list can be sorted by.
 SORT_KEYS = tuple(sorted((*_SERVER_KEYS, *_LOCAL_KEYS)))
 
 
@@ -63,9 +63,9 @@ class SortKey(NamedTuple):
         """
         attribute, _, direction = text.partition(':')
         if attribute not in SORT_KEYS:
-            raise ValueError(f"cannot sort by '{attribute}', only by {', '.join(SORT_KEYS)}")
+            raise ValueError(f"Invalid sort key '{attribute}': use one of {', '.join(SORT_KEYS)}")
         if direction not in {'', 'asc', 'desc'}:
-            raise ValueError(f"'{direction}' is not a sort direction: use asc or desc")
+            raise ValueError(f"Invalid sort direction '{direction}': use asc or desc")
         return cls(attribute, direction == 'asc')
 
 
@@ -83,7 +83,7 @@ class Property(NamedTuple):
         """
         key, equals, value = text.partition('=')
         if not key:
-            raise ValueError(f"'{text}' has no key: use <key> or <key>=<value>")
+            raise ValueError(f"Invalid property '{text}': use <key> or <key>=<value>")
         return cls(key, value if equals else None)
 
     def is_in(self, properties: dict[str, str] | None) -> bool:
@@ -154,17 +154,17 @@ class Criteria:
 
 
 def select(rows: Iterable[Backup], criteria: Criteria) -> Iterator[Backup]:
-    """Apply what the server has not: filters, order, marker and number.
+    """Apply what the server has not applied: filters, order, marker and number.
 
     :param rows: the result of :attr:`Criteria.query`, in its order.
     """
     if criteria.since is not None and not criteria.sort:
-        # Newest first: what follows the first that is too old is older still.
+        # The newest come first: every row after the first that is too old is even older.
         rows = itertools.takewhile(lambda row: _is_since(row, criteria.since), rows)
     if not criteria.is_filtered_by_server:
         rows = filter(_predicate(criteria), rows)
     if not criteria.is_sorted_by_server:
-        rows = _behind(criteria.marker, _sorted(rows, criteria.sort))
+        rows = _after(criteria.marker, _sorted(rows, criteria.sort))
     return itertools.islice(rows, criteria.most)
 
 
@@ -206,7 +206,7 @@ def _value(row: Backup, key: SortKey) -> Any:
     return getattr(row, key.attribute)
 
 
-def _behind(marker: str | None, rows: list[Backup]) -> list[Backup]:
+def _after(marker: str | None, rows: list[Backup]) -> list[Backup]:
     if marker is None:
         return rows
     ids = [row.id for row in rows]

@@ -19,7 +19,7 @@ class Verdict(Enum):
 
 
 class Goal(NamedTuple):
-    """What a backup or a volume is to become.
+    """The statuses that a backup or a volume should reach.
 
     :param wanted: the statuses to wait for; if empty, wait until it is deleted.
     :param hopeless: statuses from which it cannot be reached, besides those that begin with
@@ -52,11 +52,11 @@ def _relapses(before: str, *after: str) -> frozenset[tuple[str, str]]:
     return frozenset((before, status) for status in after)
 
 
-#: A backup is to be deleted. An administrator who resets its status stops that.
+#: A backup is deleted. An administrator who resets its status stops that.
 GONE = Goal(frozenset(), relapses=_relapses('deleting', 'available', 'creating', 'restoring'))
 
-#: A volume is to be restored. One that is in use, or offered to another project, was available
-#: before. What ends on its own, such as ``extending``, leads back to ``available``.
+#: A volume is restored. A volume that is in use, or offered to another project, was available
+#: before. A temporary status, such as ``extending``, leads back to ``available``.
 RESTORED = Goal(
     frozenset(
         {

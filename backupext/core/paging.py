@@ -27,7 +27,7 @@ class Trail:
         """Yield parameters for the next page: first after the last row, then after earlier ones.
 
         Each step back is twice as long as the one before, since whole pages may be deleted. The
-        last attempt has no marker and begins again. :meth:`new` removes rows that come twice.
+        last attempt has no marker and begins again. :meth:`new` leaves out what was read before.
         """
         back = 1
         while back <= len(self._ids):

@@ -30,7 +30,7 @@ _BY_STATUS = {
     ),
     403: Refusal(Cause.NOT_ALLOWED, 'your roles in this project do not allow it'),
     404: Refusal(Cause.NOT_FOUND, ''),
-    429: Refusal(Cause.RATE_LIMITED, 'the cloud asks for fewer requests', _TRY_LATER),
+    429: Refusal(Cause.RATE_LIMITED, 'too many requests', _TRY_LATER),
     500: Refusal(
         Cause.SERVER_FAILED,
         'the server failed',
@@ -43,24 +43,24 @@ _BY_STATUS = {
 
 _NO_PARENT = Refusal(
     Cause.NO_PARENT,
-    'the volume has no backup that an incremental one could build on',
+    'the volume has no backup that an incremental backup can build on',
     'Create a full backup, or use --incremental with --allow-full.',
 )
 
-# Cinder's words. They stand for the status where both say something.
+# Cinder's words; they take precedence over the status.
 _BY_WORDS = {
     'Service cinder-backup could not be found': Refusal(
         Cause.NO_BACKUP_SERVICE,
-        'no backup service is running for it, or none in its availability zone',
+        'no backup service is running, or none in its availability zone',
         'Ask the operator of the cloud.',
     ),
     'Incremental backups exist for this backup': Refusal(
         Cause.HAS_DEPENDENTS,
         'incremental backups depend on it',
-        'Delete them first, the newest first.',
+        'Delete them first, newest first.',
     ),
     'No backups available to do an incremental backup': _NO_PARENT,
-    # Cinder 21 and older, where the newest backup is not available.
+    # Cinder 21 and older, if the newest backup is not available.
     'The parent backup must be available for incremental backup': _NO_PARENT,
     'Operation not supported: force delete': Refusal(
         Cause.FORCE_UNSUPPORTED,
@@ -71,7 +71,7 @@ _BY_WORDS = {
 }
 
 _TOO_LARGE = 413
-# Cinder answers a quota with 413, in one sentence for each of them.
+# Cinder reports an exceeded quota with 413, in different words for each quota.
 _QUOTAS = tuple(
     re.compile(words, re.IGNORECASE)
     for words in (
@@ -113,7 +113,7 @@ def read(status: int, message: str, retry_after: float | None = None) -> Refusal
     said = one_sentence(message)
     refusal = _meaning(status, said, retry_after)
     if not refusal.reason:
-        return refusal._replace(reason=said or f'the answer was HTTP status {status}')
+        return refusal._replace(reason=said or f'the server returned HTTP status {status}')
     if not said:
         return refusal
     return refusal._replace(reason=f'{refusal.reason} (the server said: {said})')

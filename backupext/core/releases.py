@@ -11,9 +11,9 @@ class Limit(NamedTuple):
     """Something that works only after a release of OSC."""
 
     what: str
-    #: The last release without it: (10, 1) is every 10.1.
+    #: The last release without it: (10, 1) means every 10.1.
     until: tuple[int, int]
-    #: What happens there.
+    #: What happens with these releases.
     instead: str
 
     def applies(self, osc: str) -> bool:
@@ -25,27 +25,27 @@ class Limit(NamedTuple):
 LIMIT_PER_PAGE = Limit(
     '``list --limit`` as the size of a page',
     (6, 2),
-    'It is the number in total, as with the built-in ``list`` of that release: scripts get no more '
-    'than before. ``--max-items`` is the number in total everywhere.',
+    'It is the total number, as with the built-in ``list`` of these releases, so scripts get no '
+    'more rows than before. ``--max-items`` is the total number with every release.',
 )
 
-# Up to OSC 10.1 python-cinderclient has its say before a command starts.
+# Up to OSC 10.1, python-cinderclient checks the version before a command starts.
 VERSION_2 = Limit(
     'The built-in commands with ``--os-volume-api-version 2``',
     (10, 1),
-    'OSC refuses version 2: python-cinderclient has dropped it.',
+    'OSC refuses version 2, because python-cinderclient no longer supports it.',
 )
 NEWER_THAN_THE_CLIENT = Limit(
     '``--os-volume-api-version`` with a microversion that the installed python-cinderclient does '
     'not know',
     (10, 1),
-    'OSC refuses it, and names what python-cinderclient knows. Left out, the newest that the '
-    'cloud and the plugin know is used all the same.',
+    'OSC refuses it, and names the versions that python-cinderclient knows. Without the option, '
+    'the plugin uses the newest version that it and the cloud know.',
 )
 VERSION_3_0 = Limit(
     '``--os-volume-api-version 3.0`` without a warning',
     (10, 1),
-    'It works, and OSC says on standard error that 3.0 is not in the versions that it supports.',
+    'It works, but OSC warns on standard error that 3.0 is not a supported version.',
 )
 
 LIMITS = (LIMIT_PER_PAGE, VERSION_2, NEWER_THAN_THE_CLIENT, VERSION_3_0)

@@ -25,7 +25,7 @@ from backupext.core.timespec import parse_instant
 
 Bucket = Callable[[datetime], tuple[int, ...]]
 
-#: What falls into one bucket, by the rule's name.
+#: For each rule, the function that returns the bucket of a time.
 BUCKETS: Mapping[str, Bucket] = {
     'hourly': lambda time: (time.year, time.month, time.day, time.hour),
     'daily': lambda time: (time.year, time.month, time.day),
@@ -144,7 +144,7 @@ Kept = Iterator[tuple[Backup, str]]
 
 
 class _Planner:
-    """The plan for all volumes while it is made.
+    """The plan for all volumes, while it is built.
 
     First it collects the backups that no rule and no protection keeps. From these it removes the
     ones that a kept backup may need.
@@ -166,7 +166,7 @@ class _Planner:
         self._groups = [_newest_first(graph.groups[key]) for key in sorted(graph.groups)]
         self._images = self._shared_images()
         self._reasons: dict[str, list[str]] = defaultdict(list)
-        #: The reason of the deletion, by ID.
+        #: The reasons for deletions, by ID.
         self._deletable: dict[str, str] = {}
 
     def _shared_images(self) -> dict[str, list[Backup]]:
@@ -192,7 +192,7 @@ class _Planner:
                 self._reasons[backup.id].append(reason)
             if counted and not self._policy.allow_empty:
                 self._keep_newest(counted)
-            self._mark_deletable(counted, 'no rule keeps it')
+            self._mark_deletable(counted, 'not kept by any rule')
             if self._policy.delete_failed is not None:
                 self._mark_failed(scope, self._policy.delete_failed)
 
@@ -231,10 +231,10 @@ class _Planner:
             *self._by_shared_data(failed),
         ):
             self._reasons[backup.id].append(reason)
-        self._mark_deletable(failed, f'failed, older than {_brief(age)}')
+        self._mark_deletable(failed, f'failed, at least {_brief(age)} old')
 
     def _has_age(self, created: datetime, age: timedelta) -> bool:
-        """Return whether that time has passed; the cloud tells its time in whole seconds."""
+        """Return whether this time has passed: 0 always has; the cloud's time has whole seconds."""
         return not age or self._now - created >= age
 
     def _by_shared_data(self, failed: Sequence[Backup]) -> Kept:
@@ -248,12 +248,14 @@ class _Planner:
         """Keep all of a volume's backups of snapshots, or none, if it may be on Ceph."""
         needed = self._graph.ancestors(each for each in self._all if each.id not in self._deletable)
         for users in self._images.values():
-            going = [each for each in users if each.id in self._deletable and each.id not in needed]
-            ids = {each.id for each in going}
-            staying = (each for each in users if each.id not in ids)
-            owner = next(filter(storage.is_in_shared_image, staying), None)
+            doomed = [
+                each for each in users if each.id in self._deletable and each.id not in needed
+            ]
+            ids = {each.id for each in doomed}
+            kept = (each for each in users if each.id not in ids)
+            owner = next(filter(storage.is_in_shared_image, kept), None)
             if owner:
-                for backup in going:
+                for backup in doomed:
                     del self._deletable[backup.id]
                     self._reasons[backup.id].append(_shares_data(owner))
 
@@ -262,10 +264,10 @@ class _Planner:
         return (backup for group in self._groups for backup in group)
 
     def decide(self) -> Iterator[Decision]:
-        """Yield the decisions; what a kept backup may need is kept too."""
-        staying = [each for each in reversed(list(self._all)) if each.id not in self._deletable]
-        good = [each for each in staying if each.status == 'available']
-        others = [each for each in staying if each.status != 'available']
+        """Yield the decisions; all backups that a kept backup may need are kept too."""
+        kept = [each for each in reversed(list(self._all)) if each.id not in self._deletable]
+        good = [each for each in kept if each.status == 'available']
+        others = [each for each in kept if each.status != 'available']
         needed = self._graph.ancestors([*good, *others])
         pins = self._pins(others, needed)
         for backup in self._all:
@@ -275,7 +277,7 @@ class _Planner:
     def _pins(
         self, others: Iterable[Backup], needed: Mapping[str, Backup]
     ) -> Mapping[str, tuple[Backup, ...]]:
-        """Return the IDs of what is kept only for backups that are not available, with those."""
+        """Return what only unavailable backups need, by ID, with those unavailable backups."""
         pins: dict[str, tuple[Backup, ...]] = {
             id_: ()
             for id_, dependent in needed.items()
@@ -312,7 +314,7 @@ def _needed_by(dependent: Backup) -> str:
 
 
 def _shares_data(backup: Backup) -> str:
-    return f'shares its data with {_name(backup)}'
+    return f'may share data with {_name(backup)} (Ceph)'
 
 
 def _name(backup: Backup) -> str:

@@ -44,6 +44,7 @@ def parse_instant(text: str, now: datetime) -> datetime:
         time = datetime.fromisoformat(text.removesuffix('Z'))
     except ValueError:
         raise ValueError(
-            f"Invalid time '{text}': use an age such as 7d, or 2026-11-23, or 2026-11-23T02:00"
+            f"Invalid time '{text}': use an age such as 7d, or a time such as 2026-11-23 or "
+            '2026-11-23T02:00'
         ) from None
     return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time

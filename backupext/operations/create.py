@@ -17,13 +17,13 @@ from backupext.operations.patience import Clock, Patience, pauses
 Answer = TypeVar('Answer')
 
 _BAD_REQUEST = 400
-# Clocks of servers differ, and an HTTP date leaves out the fraction of a second. An equal backup
-# made so shortly before is taken for the one that is looked for: better than to make that twice.
+# Clocks of servers differ, and an HTTP date has no fraction of a second. An equal backup created up
+# to this long before the request counts as its result: better than to create a second one.
 _SLACK = timedelta(seconds=2)
-# The longest Retry-After, in seconds, that is waited out by a command that does not wait.
+# The longest Retry-After, in seconds, that create respects without --wait.
 _LONGEST_PAUSE = 60
-# How often, and how many seconds apart, a backup is looked for whose request had no answer: what
-# is behind a proxy that gave up may still be at work.
+# The pauses, in seconds, before each look for a backup whose request had no answer: Cinder may
+# still be working behind a proxy that gave up.
 _LOOKS = (1.0, 2.0, 4.0)
 _TRIES = 3
 _COMPLETE = frozenset({'available', 'restoring'})
@@ -52,10 +52,10 @@ def describe(asked: Asked, made: Backup | None) -> str:
     """
     kind = asked.is_incremental if made is None else bool(made.is_incremental)
     which = 'an incremental' if kind else 'a full'
-    verb = 'Requested' if made is None else 'Made'
+    verb = 'Requested' if made is None else 'Created'
     because = f', because {asked.reason}' if asked.reason else ''
     if asked.is_otherwise(made):
-        because = ', although an incremental one was requested: the storage needed a full one'
+        because = ', although an incremental one was requested: the storage required a full one'
     return f'{verb} {which} backup: {asked.backup}{because}.'
 
 
@@ -199,14 +199,14 @@ class Creation:
         busy = chains.refused_by_older_cinder(backups, source.taken_at)
         if reason is None and busy:
             reason = (
-                f'the newest backup, {busy}, is in status {busy.status}, and this cloud builds on '
-                'no other'
+                f'the newest backup, {busy}, is in status {busy.status}, and this cloud cannot '
+                'build on an older one'
             )
         if reason is None and error.cause is Cause.NO_PARENT:
             return 'the volume has no backup to build on'
         return reason
 
-    # What is known of the source; what the credential may not look at is left out.
+    # What is known of the source, as far as the credentials allow
 
     def _known(self, source: Source, *, with_size: bool) -> Source:
         volume, snapshot = source
@@ -240,7 +240,7 @@ class Creation:
                     doubtful.append(error)
                     found = self._look_for(attributes, begun)
                     if found:
-                        self._note(f'The answer was lost; the backup is being made: {found}.')
+                        self._note(f'The request failed, but backup {found} is being created.')
                         return found
                 if len(doubtful) == _TRIES or (tries >= _TRIES and not self._is_waiting):
                     raise failure from error
@@ -258,7 +258,7 @@ class Creation:
 
     def _pause(self, failure: errors.RequestError, seconds: float) -> None:
         if failure.leaves_doubt:
-            # The search for the backup has taken time enough.
+            # The search for the backup was a long enough pause.
             return
         if self._is_waiting:
             self._patience.bear(failure, seconds)
@@ -283,7 +283,10 @@ class Creation:
                 if error.is_transient and look < len(_LOOKS):
                     continue
                 raise errors.RequestError(
-                    error.sentence, error.cause, advice=_unknown(attributes), status=error.status
+                    error.sentence,
+                    error.cause,
+                    advice=_check_first(attributes),
+                    status=error.status,
                 ) from error
             since = self._cloud.time - timedelta(seconds=self._clock.now() - begun) - _SLACK
             made = [row for row in rows if _is_the_one(row, attributes, since)]
@@ -311,15 +314,16 @@ def _reason_for_full(source: Source, backups: Sequence[Backup]) -> str | None:
 def _refuse_second_of_a_snapshot(backups: Sequence[Backup]) -> None:
     """Refuse a backup of a snapshot that would fail on Ceph.
 
-    All of a volume's are in one image there. The failed one could not be deleted without the data
-    of the first. One that is still being made does not count: no object count excludes Ceph then.
+    There, all backups of a volume's snapshots are in one image. Deleting the failed backup would
+    destroy the data of the first. A backup that is still being created does not count: it has no
+    object count yet that could exclude Ceph.
     """
     first = [each for each in backups if each.snapshot_id and each.status in _COMPLETE]
     if first and may_be_ceph(backups):
         raise errors.RefusedError(
-            f'Cannot back up a snapshot: backup {first[0]} is one of a snapshot of the same volume '
-            'too, and Ceph can keep only one of them. Back up the volume itself, or delete that '
-            'backup first.'
+            f'Cannot back up the snapshot: backup {first[0]} is a backup of a snapshot of the '
+            'same volume, and Ceph can store only one for each volume. Back up the volume itself, '
+            'or, if you no longer need that backup, delete it first.'
         )
 
 
@@ -327,8 +331,8 @@ def _refuse_parent_of_a_snapshot(parent: Backup | None, backups: Sequence[Backup
     """Refuse an incremental backup that would fail on Ceph and destroy its parent's data."""
     if parent and parent.snapshot_id and may_be_ceph(backups):
         raise errors.RefusedError(
-            f'Cannot make an incremental backup: it would build on backup {parent}, which is one '
-            'of a snapshot, and on Ceph that destroys the data of that backup. Make a full backup, '
+            f'Cannot create an incremental backup: it would build on backup {parent}, a backup of '
+            'a snapshot, and on Ceph that destroys the data of the parent. Create a full backup, '
             'or use --allow-full.'
         )
 
@@ -336,13 +340,13 @@ def _refuse_parent_of_a_snapshot(parent: Backup | None, backups: Sequence[Backup
 def _stopped(
     error: errors.StoppedWaitingError, attributes: dict[str, Any]
 ) -> errors.StoppedWaitingError:
-    return error.with_more(advice=_unknown(attributes))
+    return error.with_more(advice=_check_first(attributes))
 
 
-def _unknown(attributes: dict[str, Any]) -> str:
+def _check_first(attributes: dict[str, Any]) -> str:
     return (
-        'Whether the backup is being made is unknown: look at "openstack volume backup list '
-        f'--volume {attributes["volume_id"]}" before you try again.'
+        'It is unknown whether the backup is being created. Before you try again, check: openstack '
+        f'volume backup list --volume {attributes["volume_id"]}'
     )
 
 

@@ -16,7 +16,7 @@ from backupext.core.text import visible
 from backupext.operations.schedule import Schedule, Work
 from backupext.operations.wait import Steps, Target, until_gone
 
-# Why what was named is in a plan.
+# The reason of a backup that the user named.
 _NAMED = 'named'
 
 OnFailure = Callable[[errors.BackupError], None]
@@ -46,16 +46,16 @@ class Planned(NamedTuple):
     def warning(self) -> str:
         """Which data may be lost with it."""
         return (
-            f'Backup {self.backup} may share its data with {_names(self.endangered)}: on Ceph, '
-            'all backups of snapshots of a volume are in one image, which is deleted with it.'
+            f'Deleting backup {self.backup} may destroy the data of {_names(self.endangered)}: on '
+            "Ceph, all backups of a volume's snapshots are in one image, which is deleted with it."
         )
 
     @property
     def refusal(self) -> errors.RefusedError:
         """The error that refuses to delete it."""
         return errors.RefusedError(
-            f'Backup {self.backup} was not deleted. {self.warning} If your cloud does not keep '
-            'backups on Ceph, or if that data may be lost, use --auto-approve.'
+            f'Backup {self.backup} was not deleted. {self.warning} Use --auto-approve only if the '
+            'cloud does not store backups on Ceph, or if you do not need that data.'
         )
 
 
@@ -104,7 +104,7 @@ class Choice:
         an error.
         """
         if self._cloud.access.is_admin:
-            return self._asked_for(backup)
+            return self._read_dependents(backup)
         certain, possible = self._graph(backup.volume_id).dependents(backup)
         doubtful = [each for each in possible if each.id not in self._named]
         if doubtful:
@@ -116,7 +116,7 @@ class Choice:
             )
         return certain
 
-    def _asked_for(self, backup: Backup) -> list[Backup]:
+    def _read_dependents(self, backup: Backup) -> list[Backup]:
         found: dict[str, Backup] = {}
         ahead = [backup]
         while ahead:
@@ -130,8 +130,8 @@ class Choice:
             protection = retention.find_protection(backup, self._cloud.time)
             if protection and backup.id not in self._named:
                 raise errors.RefusedError(
-                    f'Backup {backup} {reason} and is protected ({visible(protection)}). Name it '
-                    'too to delete both.'
+                    f'Nothing was deleted: backup {backup} {reason} and is protected '
+                    f'({visible(protection)}). To delete both, name it too.'
                 )
 
     def _endangered(self, backup: Backup, chosen: Container[str]) -> tuple[Backup, ...]:
@@ -187,7 +187,7 @@ class Deletion:
         known = chains.by_id(order)
         after = chains.Graph(order).after(order)
         self._awaited = {id_ for ids in after.values() for id_ in ids}
-        works = [Work(backup.id, str(backup), self._steps(backup)) for backup in order]
+        works = [Work(backup.id, f'backup {backup}', self._steps(backup)) for backup in order]
         stuck: list[Backup] = []
         for done in self._schedule.run(
             works, after, limit=self._way.limit, stops_at_failure=self._way.stops_at_failure
@@ -217,6 +217,7 @@ class Deletion:
     def _ask(self, backup: Backup, send: Callable[[Backup], None]) -> Steps:
         """Request a deletion; if a dependent is being deleted, repeat it when that one is gone."""
         waited: set[str] = set()
+        has_looked = False
         while True:
             try:
                 return send(backup)
@@ -224,22 +225,28 @@ class Deletion:
                 if error.cause is not Cause.HAS_DEPENDENTS:
                     raise
                 children = self._possible_children(backup)
-                going = [each for each in children if each.status == 'deleting']
-                if not going or waited.issuperset(chains.by_id(going)):
+                if children is None:
+                    raise
+                if not (children or has_looked):
+                    # The last dependent may have been deleted between the refusal and the look.
+                    has_looked = True
+                    continue
+                in_deletion = [each for each in children if each.status == 'deleting']
+                if not in_deletion or waited.issuperset(chains.by_id(in_deletion)):
                     raise _with_names(backup, children, error) from error
-            waited.update(chains.by_id(going))
-            yield from _gone_first(backup, going)
+            waited.update(chains.by_id(in_deletion))
+            yield from _wait_for_dependents(backup, in_deletion)
 
     def _send_once(self, backup: Backup) -> None:
         """Request a deletion; if the answer is lost, check whether Cinder is deleting."""
         try:
             self._cloud.delete_backup(backup, force=self._way.force)
         except errors.RequestError as error:
-            if not (error.leaves_doubt and _is_going(self._cloud, backup)):
+            if not (error.leaves_doubt and _is_in_deletion(self._cloud, backup)):
                 raise
 
     def _send_patiently(self, backup: Backup) -> None:
-        """Request a deletion until the cloud accepts it; a repeated one deletes nothing else."""
+        """Request a deletion until the cloud accepts it; repetitions delete nothing else."""
         is_in_doubt = False
 
         def ask() -> None:
@@ -250,7 +257,7 @@ class Deletion:
                 if error.is_transient:
                     is_in_doubt = True
                     raise
-                if not (is_in_doubt and _is_going(self._schedule.cloud, backup)):
+                if not (is_in_doubt and _is_in_deletion(self._schedule.cloud, backup)):
                     raise
 
         with _named_if_stopped(until_gone(backup)):
@@ -271,20 +278,23 @@ class Deletion:
         if any(each.status != 'deleting' for each in dependents):
             raise errors.RefusedError(
                 f'Cannot delete backup {backup}: incremental backups depend on it: '
-                f'{_names(dependents)}. Delete them first, the newest first.'
+                f'{_names(dependents)}. Delete them first, newest first.'
             )
         if dependents:
-            yield from _gone_first(backup, dependents)
+            yield from _wait_for_dependents(backup, dependents)
 
-    def _possible_children(self, backup: Backup) -> list[Backup]:
-        """Return the incremental backups because of which Cinder may refuse a deletion."""
+    def _possible_children(self, backup: Backup) -> list[Backup] | None:
+        """Return the incremental backups because of which Cinder may refuse a deletion.
+
+        The result is None if they cannot be listed.
+        """
         with contextlib.suppress(errors.RequestError):
             siblings = list(self._cloud.list_backups({'volume_id': backup.volume_id or ''}))
             return list(chains.Graph(siblings).children(backup))
-        return []
+        return None
 
 
-def _gone_first(backup: Backup, dependents: Iterable[Backup]) -> Steps:
+def _wait_for_dependents(backup: Backup, dependents: Iterable[Backup]) -> Steps:
     """Wait until dependents are gone that are already being deleted.
 
     :raises RefusedError: one of them was not deleted.
@@ -294,12 +304,12 @@ def _gone_first(backup: Backup, dependents: Iterable[Backup]) -> Steps:
             yield until_gone(dependent)
         except errors.EndedBadlyError as error:
             raise errors.RefusedError(
-                f'Cannot delete backup {backup}: {dependent} depends on it and was not deleted. '
-                f'{error}'
+                f'Cannot delete backup {backup}: backup {dependent} depends on it and was not '
+                f'deleted. {error}'
             ) from error
 
 
-def _is_going(cloud: Cloud, backup: Backup) -> bool:
+def _is_in_deletion(cloud: Cloud, backup: Backup) -> bool:
     row = cloud.read_backup(backup.id)
     return row is None or row.status == 'deleting'
 
@@ -327,8 +337,8 @@ def _with_names(
     if not children:
         return error
     return errors.BackupError(
-        f'Cannot delete backup {backup}: incremental backups depend on it, as these may: '
-        f'{_names(children)}. Delete them first, or all of them with --cascade.'
+        f'Cannot delete backup {backup}: incremental backups depend on it, possibly these: '
+        f'{_names(children)}. Delete them first, or delete all of them with --cascade.'
     )
 
 

@@ -13,7 +13,7 @@ from backupext.core.filters import OWN_PROJECT, Criteria, Scope, select
 from backupext.core.models import Backup, is_id
 
 _BAD_REQUEST = 400
-# From this many references on, listing everything costs fewer requests than finding each.
+# With this many references or more, one list needs fewer requests than finding each.
 _MANY = 4
 _ONLY_AN_ADMINISTRATOR = "Only an administrator can list another project's backups."
 
@@ -123,7 +123,7 @@ class _Known:
         if reference in self._ids:
             return self._ids[reference]
         named = self._names.get(reference.strip(), [])
-        # Another project's backup may have what looks like an ID as its ID.
+        # A name that looks like an ID may be the ID of another project's backup.
         return named[0] if len(named) == 1 and not is_id(reference) else None
 
 
@@ -140,7 +140,7 @@ def find(cloud: Cloud, reference: str, scope: Scope) -> Backup:
         if scope == OWN_PROJECT or cloud.access.is_admin:
             raise
         raise errors.NotFoundError(
-            f'{error} Only an administrator can look into other projects.'
+            f'{error} Only an administrator can find backups of other projects.'
         ) from error
 
 
@@ -169,9 +169,7 @@ def _volume_id(cloud: Cloud, volume: str, scope: Scope) -> str:
     try:
         return cloud.find_volume(volume, scope if cloud.access.is_admin else OWN_PROJECT).id
     except errors.NotFoundError as error:
-        raise errors.NotFoundError(
-            f'{error} To list the backups of a deleted volume give its ID.'
-        ) from error
+        raise errors.NotFoundError(f'{error} If the volume was deleted, use its ID.') from error
 
 
 def _with_snapshot(cloud: Cloud, criteria: Criteria, reference: str) -> Criteria:
@@ -218,6 +216,4 @@ def _check_scope(scope: Scope, warn: Callable[[str], None], *, seen: bool) -> No
         return
     if scope.project_id:
         raise errors.RefusedError(_ONLY_AN_ADMINISTRATOR)
-    warn(
-        "Only an administrator can list the backups of all projects; these are your own project's."
-    )
+    warn('Only an administrator can list the backups of all projects. Showing only your project.')

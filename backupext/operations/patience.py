@@ -68,7 +68,7 @@ class Patience:
         """
         if not self._has_noted:
             self._has_noted = True
-            self._note(f'{error.sentence} Waiting for the cloud to answer again.')
+            self._note(f'{error.sentence} Retrying until the cloud answers.')
         self.pause(max(pause, error.retry_after or 0))
 
     def pause(self, seconds: float) -> None:
@@ -87,7 +87,7 @@ class Patience:
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
-        """Stop the clock: the time that somebody takes to answer a question does not count."""
+        """Stop the clock: the time that the user takes to answer a question does not count."""
         begun = self._clock.now()
         try:
             yield

@@ -41,7 +41,8 @@ def decide(cloud: Cloud, request: Request) -> list[retention.Decision]:
     missing = request.policy.ids - {backup.id for backup in backups}
     if missing:
         raise errors.RefusedError(
-            f'No backup in scope has the ID that is to be kept: {", ".join(sorted(missing))}.'
+            f'Nothing was deleted: no backup in scope has the ID {" or ".join(sorted(missing))}, '
+            'given with --keep-id. Check the ID, the volume and the project.'
         )
     return retention.plan(
         backups,
@@ -58,14 +59,10 @@ def explain_pins(decisions: Iterable[retention.Decision]) -> Iterator[str]:
         names = ', '.join(str(backup) for backup in failed)
         count = '1 backup' if len(kept) == 1 else f'{len(kept)} backups'
         them = 'it' if len(kept) == 1 else 'them'
-        while_failed, which = (
-            (f'failed backup {names} exists', 'the failed one')
-            if len(failed) == 1
-            else (f'failed backups {names} exist', 'the failed ones')
-        )
+        noun, which = ('backup', 'one') if len(failed) == 1 else ('backups', 'ones')
         yield (
-            f'{count} that no rule keeps cannot be deleted while {while_failed}, which may build '
-            f'on {them}. Delete {which}, or use --delete-failed.'
+            f'{count} not kept by any rule cannot be deleted, because failed {noun} {names} may '
+            f'build on {them}. Delete the failed {which} first, or use --delete-failed.'
         )
 
 

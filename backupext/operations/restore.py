@@ -17,11 +17,11 @@ from backupext.core.text import one_sentence, visible
 from backupext.operations.patience import Patience, pauses
 from backupext.operations.wait import Steps, until_restored
 
-_UNKNOWN = (
-    'Whether the restore has begun is unknown: look at "openstack volume list" before you try '
-    'again.'
+_CHECK_FIRST = (
+    'It is unknown whether the restore has begun. Before you try again, check: openstack volume '
+    'list'
 )
-# Refusals that come before Cinder makes the new volume.
+# The causes of refusals that come before Cinder creates the new volume.
 _LEAVE_NOTHING = frozenset(
     {
         Cause.BACKUP_QUOTA,
@@ -32,7 +32,7 @@ _LEAVE_NOTHING = frozenset(
         Cause.UNTRUSTED,
     }
 )
-# An HTTP date leaves out the fraction of a second, and clocks of servers differ.
+# An HTTP date has no fraction of a second, and clocks of servers differ.
 _SLACK = timedelta(seconds=2)
 
 
@@ -111,8 +111,8 @@ class Restore:
         """
         if volume is not None and new.name is not None:
             raise errors.UsageError(
-                f"Give '{visible(volume)}' to restore to that volume, or --name for a new one, "
-                'not both.'
+                f"Cannot restore to volume '{visible(volume)}' and to a new one: give either the "
+                'volume or --name.'
             )
         backup = self._backup = self._cloud.find_backup(reference)
         _refuse_unavailable(backup)
@@ -121,7 +121,7 @@ class Restore:
             return self._to_new(backup, replace(new, name=volume) if volume is not None else new)
         _refuse_to_overwrite(backup, existing, new, force=force)
         self._refuse_other_type(backup, existing)
-        begun = self._ask(lambda: self._send(backup, volume_id=existing.id))
+        begun = self._request(lambda: self._send(backup, volume_id=existing.id))
         return begun._replace(is_new=False)
 
     def begin_new(self, backup: Backup, new: NewVolume) -> Restored:
@@ -161,10 +161,10 @@ class Restore:
         return restored._replace(volume_name=row.name, volume_status=row.status)
 
     def _next_step(self, restored: Restored) -> str:
-        """Say what is known of the backup of a failed restore, and what to do.
+        """Return what to do after a failed restore, and what the backup's status shows.
 
-        An administrator who resets the backup's status while it is being restored aborts that. The
-        volume is in status ``error`` then, and the backup is available again in the end.
+        If an administrator resets the status of a backup during a restore, Cinder aborts it. The
+        volume is then in status ``error``, and the backup is available again in the end.
         """
         backup = volume = None
         with contextlib.suppress(errors.RequestError):
@@ -212,9 +212,9 @@ class Restore:
         was_retyped = backup.encryption_key_id is not None and volume.encrypted is False
         if volume.id == backup.volume_id and was_retyped:
             raise errors.RefusedError(
-                f'Cannot restore backup {backup} to volume {volume}: it is encrypted, and the type '
-                'of the volume has changed since to one that is not. Restore it to a new volume, '
-                'with --type and the type that the volume had.'
+                f'Cannot restore backup {backup} to volume {volume}: the backup is encrypted, but '
+                'the volume now has an unencrypted type. Restore the backup to a new volume: use '
+                '--type with the type that the volume had before.'
             )
         if volume.id == backup.volume_id:
             return
@@ -222,18 +222,18 @@ class Restore:
         if not (is_encrypted or volume.encrypted):
             return
         source = self._source(backup)
-        which = 'is encrypted' if is_encrypted else 'would go to an encrypted volume'
+        reason = f'the {"backup" if is_encrypted else "volume"} is encrypted'
         if source is None:
             raise errors.RefusedError(
-                f'Cannot restore backup {backup} to volume {volume}: it {which}, and the volume '
-                'that it was made of, which has to be of the same type, no longer exists. Restore '
-                'it to a new volume, with --type and the type of that volume.'
+                f'Cannot restore backup {backup} to volume {volume}: {reason}, so the volume must '
+                'have the type of the source volume, which no longer exists. Restore the backup '
+                'to a new volume: use --type with the type of the source volume.'
             )
         if source.volume_type != volume.volume_type:
             raise errors.RefusedError(
                 f'Cannot restore backup {backup} to volume {volume} of type '
-                f"'{_shown(volume.volume_type)}': it {which}, so it needs a volume of its source's "
-                f"type '{_shown(source.volume_type)}'."
+                f"'{_shown(volume.volume_type)}': {reason}, so the volume must have the type of "
+                f"the source volume, '{_shown(source.volume_type)}'."
             )
 
     def _is_encrypted(self, backup: Backup) -> bool:
@@ -262,8 +262,8 @@ class Restore:
         new = self.check_new(backup, new)
         self._note_owner(backup)
         if new.is_special:
-            return self._ask(lambda: self._create_from(backup, new), backup, new)
-        return self._ask(lambda: self._send(backup, name=new.name), backup, new)
+            return self._request(lambda: self._create_from(backup, new), backup, new)
+        return self._request(lambda: self._send(backup, name=new.name), backup, new)
 
     def _with_type(self, backup: Backup, new: NewVolume) -> NewVolume:
         """Set the type of the source for an encrypted backup; with any other the restore fails.
@@ -277,22 +277,23 @@ class Restore:
             if new.type:
                 return new
             raise errors.RefusedError(
-                f'Cannot restore backup {backup}: it is encrypted, and the volume that it was made '
-                'of no longer exists. Use --type with the type of that volume: on any other type '
-                'the restore fails.'
+                f'Cannot restore backup {backup}: it is encrypted, and its source volume no longer '
+                'exists. Use --type with the type of the source volume: with any other type the '
+                'restore fails.'
             )
         if new.type and not self._is_type(new.type, needed):
             raise errors.RefusedError(
                 f"Cannot restore backup {backup} to a volume of type '{visible(new.type)}': it is "
-                f"encrypted, so it needs its source's type '{visible(needed)}'."
+                'encrypted, so the volume must have the type of the source volume, '
+                f"'{visible(needed)}'."
             )
         try:
             self._cloud.require('restore --type')
         except errors.UnsupportedError as error:
             raise errors.RefusedError(
                 f'Cannot restore backup {backup} to a new volume: it is encrypted, so the volume '
-                f"needs the type '{visible(needed)}'. {error} Or create a volume of that type, and "
-                'restore to it with --force.'
+                f"must have the type '{visible(needed)}'. {error} Or create a volume of "
+                'that type, and restore to it with --force.'
             ) from error
         return replace(new, type=needed)
 
@@ -355,17 +356,17 @@ class Restore:
         answer = self._cloud.restore_backup(backup, **target)
         return Restored(answer.id, answer.volume_id, answer.volume_name)
 
-    def _ask(
+    def _request(
         self,
         request: Callable[[], Restored],
         backup: Backup | None = None,
         new: NewVolume | None = None,
     ) -> Restored:
-        """Ask for a restore once only: a second one might make a second volume.
+        """Request a restore only once: a second request might create a second volume.
 
-        What the cloud has certainly not carried out may be asked for again.
+        A request is repeated only if the cloud has certainly not carried it out.
 
-        :param new: the new volume, which may stay behind where the restore is refused.
+        :param new: the new volume, which may exist although the restore was refused.
         """
         for pause in pauses():
             begun = self._cloud.time
@@ -382,7 +383,7 @@ class Restore:
                     raise
                 raise _with_left_behind(error, left) from error
             except KeyboardInterrupt as error:
-                interrupted = errors.InterruptedByUserError('Interrupted', advice=_UNKNOWN)
+                interrupted = errors.InterruptedByUserError('Interrupted', advice=_CHECK_FIRST)
                 raise interrupted from error
         raise AssertionError('pauses never end')
 
@@ -406,12 +407,12 @@ class Restore:
         return None
 
     def _refuse_to_guess(self, error: errors.RequestError, left: Volume | None) -> NoReturn:
-        """Raise an error that says that it is unknown whether the restore has begun."""
-        advice = _UNKNOWN
+        """Raise an error: it is unknown whether the restore has begun."""
+        advice = _CHECK_FIRST
         if left:
             advice = (
-                f'Volume {left} was created (status {left.status}). Whether the restore has begun '
-                f'is unknown: look at "openstack volume show {left.id}" before you try again.'
+                f'Volume {left} was created (status {left.status}), but it is unknown whether the '
+                f'restore has begun. Before you try again, check: openstack volume show {left.id}'
             )
         try:
             if self._patience:
@@ -424,12 +425,12 @@ class Restore:
 
 
 def _why_aborted(restored: Restored, backup: Backup | None, volume: Volume | None) -> str:
-    """Say whether a failed restore was aborted, as far as the statuses tell."""
+    """Return whether a failed restore was aborted, as far as the statuses show that."""
     if backup and backup.status != 'available':
         why = f' ({one_sentence(backup.fail_reason)})' if backup.fail_reason else ''
         return (
-            f'Backup {backup} is in status {backup.status}{why}: the restore was probably aborted '
-            'by a reset of its status.'
+            f'Backup {backup} is in status {backup.status}{why}: a reset of its status probably '
+            'aborted the restore.'
         )
     if not volume or volume.status != 'error':
         return ''
@@ -438,18 +439,18 @@ def _why_aborted(restored: Restored, backup: Backup | None, volume: Volume | Non
             "The volume could not be created, or a reset of the backup's status aborted the "
             'restore.'
         )
-    return "The restore was probably aborted by a reset of the backup's status."
+    return "A reset of the backup's status probably aborted the restore."
 
 
 def _advice(restored: Restored, backup: Backup | None) -> str:
-    """Say how to go on; a volume that existed may still have data, so it is not to be deleted."""
+    """Return what to do next: never delete a volume that existed, as it may still have data."""
     is_usable = backup is None or backup.status == 'available'
     command = f'openstack volume backup restore {restored.id}'
     if not restored.is_new:
         again = f' To restore to a new volume: {command}' if is_usable else ''
         return f'The data of the volume is lost or incomplete.{again}'
     delete = (
-        f'The volume does not have the data. To delete it: openstack volume delete '
+        f'The volume does not contain the data. To delete it: openstack volume delete '
         f'{restored.volume_id}'
     )
     return f'{delete}. To try again: {command}' if is_usable else delete
@@ -460,7 +461,7 @@ def _with_left_behind(error: errors.RequestError, left: Volume) -> errors.Reques
     return errors.RequestError(
         error.sentence,
         error.cause,
-        advice=f'{advice}The new volume {left} was created all the same and has no data. To '
+        advice=f'{advice}The new volume {left} was created nevertheless, and has no data. To '
         f'delete it: openstack volume delete {left.id}',
         status=error.status,
     )
@@ -469,8 +470,8 @@ def _with_left_behind(error: errors.RequestError, left: Volume) -> errors.Reques
 def _no_such_id(backup: Backup, reference: str) -> str:
     if reference == backup.volume_id:
         return (
-            f"Volume '{reference}', which backup {backup} was made of, no longer exists. To "
-            f'restore to a new volume: openstack volume backup restore {backup.id}'
+            f"Volume '{reference}', the source of backup {backup}, no longer exists. To restore to "
+            f'a new volume: openstack volume backup restore {backup.id}'
         )
     return (
         f"No volume has the ID '{reference}'. To restore to a new volume, give a name that is not "
@@ -485,7 +486,8 @@ def _shown(type_: str | None) -> str:
 def _refuse_unavailable(backup: Backup) -> None:
     if backup.status != 'available':
         raise errors.RefusedError(
-            f'Cannot restore backup {backup} in status {backup.status}: it must be available.'
+            f'Cannot restore backup {backup} in status {backup.status}: the backup must be '
+            'available.'
         )
 
 
@@ -493,27 +495,28 @@ def _refuse_too_small(backup: Backup, new: NewVolume) -> None:
     if new.size is not None and backup.size is not None and new.size < backup.size:
         raise errors.RefusedError(
             f'Cannot restore backup {backup} of {backup.size} GiB to a volume of {new.size} GiB: '
-            'it is too small.'
+            f'the volume is too small. Use --size {backup.size} or greater.'
         )
 
 
 def _refuse_to_overwrite(backup: Backup, volume: Volume, new: NewVolume, *, force: bool) -> None:
     if new.is_special:
         raise errors.UsageError(
-            f'Volume {volume} already exists; --type, --availability-zone and --size are for a '
-            'new one.'
+            f'Volume {volume} already exists, but --type, --availability-zone and --size are only '
+            'for a new volume. To restore to a new volume, use --name.'
         )
     if not force:
         raise errors.RefusedError(
-            f"Volume {volume} already exists; to overwrite it with backup {backup} use '--force'."
+            f'Volume {volume} already exists. To restore backup {backup} to a new volume, use '
+            '--name. To overwrite the existing volume, use --force.'
         )
     if volume.status != 'available':
         raise errors.RefusedError(
-            f'Cannot restore backup {backup} to volume {volume} in status {volume.status}: it must '
-            'be available.'
+            f'Cannot restore backup {backup} to volume {volume} in status {volume.status}: '
+            'the volume must be available.'
         )
     if volume.size is not None and backup.size is not None and volume.size < backup.size:
         raise errors.RefusedError(
             f'Cannot restore backup {backup} of {backup.size} GiB to volume {volume} of '
-            f'{volume.size} GiB: it is too small.'
+            f'{volume.size} GiB: the volume is too small.'
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run works in parallel and in order; each sends requests and waits for the cloud in turns.
+"""Run works in parallel and in order; each alternately sends requests and waits for the cloud.
 
 Cinder reports no progress: status and object count change together at the end. So the statuses are
 polled, less and less often, and those of all works in one list if that takes fewer requests.
@@ -81,7 +81,7 @@ class _Queue:
         return self._works.pop(key)
 
     def end(self, done: Done) -> None:
-        """Allow the works after a finished one to begin."""
+        """Allow the works that wait for a finished one to begin."""
         if done.error and self._stops:
             return
         self._order.done(done.key)

@@ -23,10 +23,12 @@ def read_chains(
 
     :param volumes: names or IDs, also IDs of deleted volumes; empty for all volumes.
     :param exact: ask Cinder for the parents instead of inferring them (administrators only).
-    :raises RefusedError: ``exact`` needs an administrator.
+    :raises RefusedError: ``exact`` is only for administrators.
     """
     if exact and not cloud.access.is_admin:
-        raise errors.RefusedError('Only an administrator can see which parents Cinder has.')
+        raise errors.RefusedError(
+            'Only an administrator can use --exact. Without it, the parents are inferred.'
+        )
     backups = listing.list_in_volumes(cloud, scope, volumes, warn)
     if not exact:
         return tree.infer(backups)

@@ -37,10 +37,10 @@ def _run(steps: Iterable[tuple[str, Callable[[], None]]]) -> None:
         else:
             done.append(what)
     if failures:
-        told = ' '.join(str(error) for _, error in failures)
+        sentences = ' '.join(str(error) for _, error in failures)
         missed = ', '.join(what for what, _ in failures)
         summary = f'Set: {", ".join(done)}. Not set: {missed}.' if done else 'Nothing was set.'
-        raise errors.BackupError(f'{told} {summary}')
+        raise errors.BackupError(f'{sentences} {summary}')
 
 
 def remove_properties(

@@ -10,7 +10,7 @@ from backupext.core.goals import BACKUP_GOALS, GONE, RESTORED, Goal
 from backupext.core.models import Backup, Volume
 from backupext.core.text import one_sentence
 
-#: What the cloud shows of a backup or a volume; None where it is gone.
+#: A backup or a volume as the cloud shows it; None if it does not exist any more.
 Row = Backup | Volume | None
 
 
@@ -39,11 +39,11 @@ class Target:
     def how_to_look(self) -> str:
         """Its name, with the command that shows its status."""
         noun = 'volume backup' if self.noun == 'backup' else 'volume'
-        return f'{self} (see: openstack {noun} show {self.id})'
+        return f'{self} (to check: openstack {noun} show {self.id})'
 
 
-#: The steps of a work: it sends requests, yields what has to happen in the cloud before it can go
-#: on, and is sent how the cloud shows that then. What cannot happen any more is raised in it.
+#: The steps of a work: a generator that sends requests, and yields what it waits for. It is sent
+#: the row that has reached the goal. If the goal cannot be reached, the error is raised in it.
 Steps = Generator[Target, Row, Any]
 
 
@@ -76,10 +76,11 @@ def why_missed(cloud: Cloud, target: Target, row: Row) -> str:
     """Return why a goal cannot be reached: the status and what the server says about it."""
     title = f'{target.noun.capitalize()} {target.subject}'
     if row is None:
-        return f'{title} has vanished.'
+        return f'{title} no longer exists.'
     reason = row.fail_reason if isinstance(row, Backup) else None
     message = cloud.read_user_message(row.id)
     if reason and message and reason.rstrip('.') in message:
         reason = None
-    told = '; '.join(one_sentence(each) for each in (reason, message) if each)
-    return f'{title} is in status {row.status}{": " if told else ""}{told}.'
+    words = '; '.join(one_sentence(each) for each in (reason, message) if each)
+    said = f' (the server said: {words})' if words else ''
+    return f'{title} is in status {row.status}{said}.'

@@ -156,7 +156,7 @@ class RefusalTest(FunctionalTest):
         child = self.make_backup(volume, incremental=True)
         sentence = self.fails(f'volume backup delete {full}')
         self.assertIn(child, sentence)
-        self.assertIn('Delete them first, or all of them with --cascade', sentence)
+        self.assertIn('Delete them first, or delete all of them with --cascade', sentence)
 
     def test_incremental_without_full_backup_is_refused(self) -> None:
         volume = self.make_volume()

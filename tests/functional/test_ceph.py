@@ -280,7 +280,7 @@ class PruneTest(SnapshotTest):
         self.remove_row(failed)
         decision, reasons = self.prune('--keep-last 1')[destroyed]
         self.assertEqual(decision, 'keep')
-        self.assert_has(reasons, 'shares its data', 'new')
+        self.assert_has(reasons, 'may share data', 'new')
         self.assert_restores(new, 'new')
 
     def remove_row(self, backup: str) -> None:
@@ -292,7 +292,7 @@ class PruneTest(SnapshotTest):
         self.make_older(self.volume)
         rows = self.prune('--keep-last 1 --delete-failed 1h')
         self.assertEqual(rows[failed][0], 'skip')
-        self.assertIn('shares its data', rows[failed][1])
+        self.assertIn('may share data', rows[failed][1])
         self.assert_restores(first, 'first')
 
     def test_failed_full_backup_is_kept_with_the_snapshot_backup(self) -> None:

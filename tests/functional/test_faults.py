@@ -29,7 +29,7 @@ from tests.sandbox import Sandbox
 TRANSIENT: dict[str, tuple[Fault, str]] = {
     'reset': (reset, 'cannot be reached'),
     'lost': (lose_answer, 'cannot be reached'),
-    '429': (answer(429, retry_after=1), 'fewer requests'),
+    '429': (answer(429, retry_after=1), 'too many requests'),
     '500': (answer(500), 'failed'),
     '502': (answer(502), 'not available'),
     '503': (answer(503), 'not available'),
@@ -39,7 +39,7 @@ TRANSIENT: dict[str, tuple[Fault, str]] = {
 # The request is carried out, but its answer is lost.
 LOST = {'lost': lose_answer, '504': answer(504, done=True)}
 
-_WAITING = 'Waiting for the cloud to answer again.'
+_WAITING = 'Retrying until the cloud answers.'
 
 
 class RunningTest(ProxyTest):
@@ -230,7 +230,7 @@ class SilenceTest(ProxyTest):
         backup = self.make_backup(self.make_volume())
         self.proxy.script('POST .*', forever=never_answer)
         told = self.assert_ends_in_time(f'restore {backup} --wait', 6)
-        self.assertIn('Whether the restore has begun is unknown', told)
+        self.assertIn('It is unknown whether the restore has begun', told)
         self.assertEqual(len(self.proxy.lines('POST .*')), 1)
 
     def test_timeout_names_backups_that_may_be_deleted(self) -> None:
@@ -341,7 +341,7 @@ class CreateTest(ProxyTest):
         self.proxy.script('POST /backups', answer(500), answer(400))
         sentence = self.fails(f'volume backup create {self.make_volume()}')
         self.assertIn('the server failed', sentence)
-        self.assertIn('Another try failed too', sentence)
+        self.assertIn('The next try failed too', sentence)
         self.assertIn('Bad Request', sentence)
 
     def test_earlier_backup_is_not_mistaken_for_the_new_one(self) -> None:
@@ -431,7 +431,7 @@ class InterruptTest(RunningTest):
             Timer(0.3, process.send_signal, [2]).start()
             rest = process.stderr.read()
             self.assertEqual(process.wait(60), 130, rest)
-        self.assertIn('Interrupted; nothing is cancelled', rest)
+        self.assertIn('Interrupted; nothing was cancelled', rest)
         self.assertIn(f'openstack volume backup show {backup}', rest)
         self.assert_is_a_sentence(rest)
         self.assertEqual(self.status('backup', backup), 'creating')

@@ -159,7 +159,7 @@ class InvocationTest(FunctionalTest):
     def test_create_with_volume_option_explains_the_argument(self) -> None:
         result = self.run_openstack('volume backup create --volume data-volume data-backup')
         self.assertEqual(result.status, 2)
-        self.assertIn('--volume is not an option here', result.stderr)
+        self.assertIn('--volume is not an option of this command', result.stderr)
 
     def test_export_without_record_lists_similar_commands(self) -> None:
         result = self.run_openstack('volume backup export my-data-backup')

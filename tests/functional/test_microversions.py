@@ -132,7 +132,7 @@ class PinTest(MicroversionTest):
     """Pins on a cloud with the newest microversion."""
 
     def check_pin(self, version: str) -> None:
-        reason = f'but {version} was asked for: use --os-volume-api-version 3.'
+        reason = f'but {version} was requested: use --os-volume-api-version 3.'
         self.check(version, f'--os-volume-api-version {version}', reason)
 
 

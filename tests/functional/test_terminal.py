@@ -152,7 +152,7 @@ class WaitTest(ProxyTest):
         with Terminal(f'volume backup wait {backup}', self.member) as terminal:
             terminal.expect('creating')
             self.proxy.down()
-            terminal.expect('Waiting for the cloud to answer again')
+            terminal.expect('Retrying until the cloud answers')
             self.set_all(volume, 'available')
             self.proxy.up()
             self.assertEqual(terminal.finish(), 0, terminal.written)
@@ -167,7 +167,7 @@ class WaitTest(ProxyTest):
             terminal.type(_CTRL_C)
             self.assertEqual(terminal.finish(), 130, terminal.written)
         (backup,) = self.rows('backups')[-1:]
-        self.assertIn('Interrupted; nothing is cancelled', terminal.text)
+        self.assertIn('Interrupted; nothing was cancelled', terminal.text)
         self.assertIn(f'openstack volume backup show {backup}', terminal.text.replace('\n', ' '))
         self.assertNotIn('Traceback', terminal.text)
         self.assertGreater(terminal.written.rindex(_SHOW), terminal.written.rindex(_HIDE))

@@ -69,7 +69,7 @@ class CreateTest(ProxyTest):
         )
         self.assertIn('No such file', reason)
         told = result.stderr.splitlines()[-1]
-        self.assertIn(f"Backup '{name}' ({id_}) is in status error: ", told)
+        self.assertIn(f"Backup '{name}' ({id_}) is in status error (the server said: ", told)
         self.assertIn(reason[:60], told)
         self.assert_is_a_sentence(f'{told}\n')
 
@@ -78,7 +78,7 @@ class CreateTest(ProxyTest):
         self.proxy.script('GET /backups/.+', before_arrival(lambda: self.delete_rows(volume)))
         result = self.run_openstack(f'volume backup create {volume} --wait')
         self.assertEqual((result.status, result.stdout), (1, ''))
-        self.assertRegex(result.stderr.splitlines()[-1], r'\ABackup \S+ has vanished\.\Z')
+        self.assertRegex(result.stderr.splitlines()[-1], r'\ABackup \S+ no longer exists\.\Z')
 
     def delete_rows(self, volume: str) -> None:
         self.wait_until(lambda: self.unfinished(volume), [])
@@ -215,7 +215,7 @@ class DeleteTest(ProxyTest):
         self.sql("UPDATE backups SET service = 'cinder.backup.drivers.none' WHERE id = ?", backup)
         result = self.run_openstack(f'volume backup delete {backup} {other} --wait')
         self.assertEqual((result.status, result.stdout), (1, ''))
-        self.assertRegex(result.stderr, f'Backup {backup} is in status error: .*not the backup')
+        self.assertRegex(result.stderr, f'Backup {backup} is in status error .*not the backup')
         self.assertEqual(result.stderr.splitlines()[-1], '1 of 2 backups failed to delete.')
         self.assertEqual(self.status('backup', other), 'deleted')
 
@@ -308,7 +308,7 @@ class WaitTest(ProxyTest):
         backup = self.make_backup(self.make_volume())
         self.sql("UPDATE backups SET status = 'error', fail_reason = 'disk' WHERE id = ?", backup)
         sentence = self.fails(f'-q volume backup wait {backup}')
-        self.assertEqual(sentence, f'Backup {backup} is in status error: disk.')
+        self.assertEqual(sentence, f'Backup {backup} is in status error (the server said: disk).')
 
     def test_vanished_backup_is_a_failure(self) -> None:
         backup = self.make_backup(self.make_volume())
@@ -320,7 +320,7 @@ class WaitTest(ProxyTest):
         self.proxy.script(f'GET /backups/{backup}', pass_on, before_arrival(vanish))
         result = self.run_openstack(f'volume backup wait {backup}')
         self.assertEqual((result.status, result.stdout), (1, ''))
-        self.assertEqual(result.stderr.splitlines()[-1], f'Backup {backup} has vanished.')
+        self.assertEqual(result.stderr.splitlines()[-1], f'Backup {backup} no longer exists.')
 
     def test_time_limit_names_only_unfinished_backups(self) -> None:
         volume = self.make_volume()

@@ -79,7 +79,7 @@ PICTURES = (
         'prune',
         'The plan of a prune that keeps three days and two weeks: a row for each backup of each'
         ' volume, with keep, delete or skip, and the reasons, such as daily 3, weekly 2, protected,'
-        ' needed by a later backup, or no rule keeps it.',
+        ' needed by a later backup, or not kept by any rule.',
         (
             Shot(
                 'volume backup prune --all-volumes --keep-daily 3 --keep-weekly 2 --dry-run\n'
@@ -89,8 +89,8 @@ PICTURES = (
     ),
     Picture(
         'create-wait',
-        'A backup being made, as the terminal shows it after one second, after two seconds and at'
-        ' the end: one line with its name, ID, status and time changes in place from creating to'
+        'A backup being created, as the terminal shows it after one second, after two seconds and'
+        ' at the end: one line with its name, ID, status and time changes in place from creating to'
         ' available. Then the table with the ID and the name is printed.',
         (
             Shot(
@@ -98,7 +98,7 @@ PICTURES = (
                 frames=(
                     Frame('', r'creating +1s'),
                     Frame('the same line, a second later', r'creating +2s'),
-                    Frame('and when the backup has been made'),
+                    Frame('and when the backup is available'),
                 ),
             ),
         ),
@@ -123,7 +123,7 @@ PICTURES = (
     Picture(
         'restore',
         'A backup is to be restored to a volume whose ID is mistyped. With the plugin the command'
-        ' refuses, since no volume has this ID. OSC alone makes a new volume, whose name is the'
+        ' refuses, since no volume has this ID. OSC alone creates a new volume, whose name is the'
         ' mistyped ID.',
         (
             Shot(
@@ -133,7 +133,7 @@ PICTURES = (
             ),
             Shot(
                 f'volume backup restore ledger-11-23 {MISTYPED}',
-                'OSC alone makes a volume with this name',
+                'OSC alone creates a volume with this name',
                 alone=True,
             ),
         ),

@@ -296,6 +296,6 @@ class FollowedByTest(unittest.TestCase):
         self.assertEqual((both.cause, both.status), (later.cause, 400))
         self.assertEqual(
             str(both),
-            'Cannot list backups: the server failed (the server said: Boom). Another try failed '
+            'Cannot list backups: the server failed (the server said: Boom). The next try failed '
             'too. Cannot list backups: Invalid volume: backing-up.',
         )

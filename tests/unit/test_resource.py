@@ -326,7 +326,7 @@ class MicroversionTest(ResourceTest):
 
     def test_option_above_the_pin_is_refused_at_once(self) -> None:
         self.use_cloud(pin='3.42')
-        with self.assertRaisesRegex(errors.UnsupportedError, '3.42 was asked for'):
+        with self.assertRaisesRegex(errors.UnsupportedError, '3.42 was requested'):
             self.session.negotiation.require(features.OPTIONS['create --property'])
         self.assert_asked()
 
@@ -341,5 +341,5 @@ class MicroversionTest(ResourceTest):
 
     def test_cloud_without_common_microversion_is_explained(self) -> None:
         self.use_cloud(minimum='3.80', maximum='3.99')
-        with self.assertRaisesRegex(errors.UnsupportedError, '3.80 to 3.99.*newest.*3.71'):
+        with self.assertRaisesRegex(errors.UnsupportedError, '3.80 to 3.99.*newer than 3.71'):
             target().fetch(self.session)

@@ -98,7 +98,7 @@ class BoardTest(WatchTest):
         result = self.at_a_terminal(f'{WAIT} {ID}')
         self.assertEqual(result.status, 130)
         self.assertTrue(result.stderr.partition(SHOW)[2].startswith('Interrupted; '), result.stderr)
-        self.assertTrue(result.stderr.endswith(f'(see: openstack volume backup show {ID}).\n'))
+        self.assertTrue(result.stderr.endswith(f'(to check: openstack volume backup show {ID}).\n'))
 
     def test_time_limit_restores_the_cursor_before_the_message(self) -> None:
         self.on_statuses('creating')
@@ -112,7 +112,7 @@ class BoardTest(WatchTest):
         self.assertEqual(result.status, 1)
         self.assertEqual(
             result.stderr.partition(SHOW)[2],
-            f"Backup 'nightly' ({ID}) is in status error: No space left.\n",
+            f"Backup 'nightly' ({ID}) is in status error (the server said: No space left).\n",
         )
 
     def test_fault_is_reported_once_above_the_live_lines(self) -> None:
@@ -121,7 +121,7 @@ class BoardTest(WatchTest):
             self.cloud.refuse(GET, 503, 'Starting [1/2].')
         self.on_statuses('available')
         stderr = self.at_a_terminal(f'{WAIT} {ID}', columns=300).stderr
-        self.assertEqual(stderr.count('Waiting for the cloud to answer again.'), 1)
+        self.assertEqual(stderr.count('Retrying until the cloud answers.'), 1)
         # No markup of rich's.
         self.assertIn('Starting [1/2]', stderr)
 
@@ -159,7 +159,7 @@ class BoardTest(WatchTest):
         result = self.at_a_terminal(f'{WAIT} {ID} {OTHER_ID}', columns=300)
         self.assertEqual(result.status, 1)
         shown = screen(result.stderr)
-        self.assertIn(f"Backup 'nightly' ({ID}) is in status error: Full.", shown)
+        self.assertIn(f"Backup 'nightly' ({ID}) is in status error (the server said: Full).", shown)
         # Each backup has exactly one line.
         for name in ('nightly', 'weekly'):
             self.assertEqual(len([line for line in shown if f'backup {name}' in line]), 1, shown)

@@ -72,8 +72,8 @@ class CreateTest(CommandTest):
     def test_volume_option_is_refused_with_advice(self) -> None:
         self.assert_misused(
             'volume backup create --volume data-volume data-backup',
-            '--volume is not an option here: give the volume as the argument and the name of the '
-            'backup with --name',
+            '--volume is not an option of this command: give the volume as an argument and the '
+            'name of the backup with --name',
         )
 
     def test_volume_name_takes_one_request(self) -> None:
@@ -92,7 +92,7 @@ class CreateTest(CommandTest):
         self.cloud.on('GET /volumes/detail?name=data', {'volumes': rows})
         self.assert_fails(
             'volume backup create data',
-            "2 volumes are called 'data'; give the ID of one: "
+            "2 volumes have the name 'data'. Use the ID of one of them: "
             f'{VOLUME_ID} (created 2026-10-01T00:00:00.000000, available), '
             f'{OTHER_VOLUME_ID} (created 2026-10-01T00:00:00.000000, in-use).',
         )
@@ -180,7 +180,7 @@ class MicroversionTest(CommandTest):
                 self.assert_fails(
                     f'--os-volume-api-version 3.42 {CREATE} {given}',
                     f'{option} requires Block Storage {since}, but 3.42 was '
-                    f'asked for: use --os-volume-api-version {since}, or leave the version out to '
+                    f'requested: use --os-volume-api-version {since}, or leave the version out to '
                     'use the newest.',
                 )
                 self.assert_asked('GET ')
@@ -259,7 +259,7 @@ class RefusalTest(CommandTest):
         self.assert_refused(
             400,
             f'{said}.',
-            'the volume has no backup that an incremental one could build on '
+            'the volume has no backup that an incremental backup can build on '
             f'(the server said: {said}). Create a full backup, or use --incremental with '
             '--allow-full.',
         )

@@ -71,7 +71,7 @@ class DeleteTest(CommandTest):
             f'volume backup delete {ID}',
             f"Cannot delete backup 'nightly' ({ID}): incremental backups depend on it (the server "
             'said: Invalid backup: Incremental backups exist for this backup). Delete them first, '
-            'the newest first.',
+            'newest first.',
         )
 
     def test_refusal_names_the_status(self) -> None:
@@ -138,7 +138,7 @@ class ForeignParentTest(CommandTest):
                 self.assert_fails(
                     command,
                     f"Cannot delete backup 'nightly' ({ID}): incremental backups depend on it: "
-                    f"'child' ({OTHER_ID}). Delete them first, the newest first.",
+                    f"'child' ({OTHER_ID}). Delete them first, newest first.",
                 )
                 self.assert_asked(
                     f'GET /backups/{ID}', f'GET /backups/detail?parent_id={ID}&all_tenants=1'

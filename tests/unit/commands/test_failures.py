@@ -120,7 +120,9 @@ class UnreachableTest(FailureTest):
             self.cloud.configure(path, block_storage_endpoint_override=CINDER)
             message = self.fails(SHOW)
         self.assertIn('the endpoint does not look like Block Storage', message)
-        self.assertTrue(message.endswith(' Check that it is right and can be reached.'), message)
+        self.assertTrue(
+            message.endswith(' Check that its URL is correct and can be reached.'), message
+        )
 
     def test_unreachable_cloud_is_explained_with_a_pin_too(self) -> None:
         refused = requests.exceptions.ConnectionError('Connection refused')
@@ -163,7 +165,7 @@ class NoServiceTest(FailureTest):
     def test_missing_backup_service_is_not_reported_as_missing_backup(self) -> None:
         said = 'Service cinder-backup could not be found.'
         told = (
-            ': no backup service is running for it, or none in its availability zone (the server '
+            ': no backup service is running, or none in its availability zone (the server '
             'said: Service cinder-backup could not be found). Ask the operator of the cloud.'
         )
         for command, line in (
@@ -191,7 +193,7 @@ class RefusalTest(FailureTest):
                 ' If you use an application credential, check its access rules.',
             ),
             (403, 'your roles in this project do not allow it', ''),
-            (429, 'the cloud asks for fewer requests', later),
+            (429, 'too many requests', later),
             (
                 500,
                 'the server failed',
@@ -283,7 +285,7 @@ class TooLargeTest(FailureTest):
         self.limit_rate(GET, 7)
         self.assertEqual(
             self.fails(SHOW),
-            f'{LOOK_UP}: the cloud asks for fewer requests (the server said: This request was '
+            f'{LOOK_UP}: too many requests (the server said: This request was '
             'rate-limited). Try again later.',
         )
         self.assert_asked(GET)

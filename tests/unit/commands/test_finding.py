@@ -58,7 +58,7 @@ class BackupTest(CommandTest):
                 result = self.openstack(with_reference(command, 'nightly'))
                 self.assertEqual((result.status, result.stdout), (1, ''))
                 self.assertIn(
-                    "2 backups are called 'nightly'; give the ID of one: "
+                    "2 backups have the name 'nightly'. Use the ID of one of them: "
                     f'{ID} (created 2026-11-01T02:00:00.000000, available), '
                     f'{OTHER_ID} (created 2026-11-02T02:00:00.5, error).\n',
                     result.stderr,

@@ -51,8 +51,7 @@ class FiltersTest(ListTest):
         self.cloud.on('GET /volumes/detail?name=data', {'volumes': []})
         self.assert_fails(
             f'{LIST} --volume data',
-            "No volume has the name or ID 'data'. To list the backups of a deleted volume give "
-            'its ID.',
+            "No volume has the name or ID 'data'. If the volume was deleted, use its ID.",
         )
 
     def test_ambiguous_volume_is_refused(self) -> None:
@@ -100,13 +99,13 @@ class LocalFiltersTest(ListTest):
             with self.subTest(text):
                 self.assert_misused(
                     [*LIST.split(), '--property', text],
-                    f"argument --property: '{text}' has no key: use <key> or <key>=<value>",
+                    f"argument --property: Invalid property '{text}': use <key> or <key>=<value>",
                 )
 
     def test_property_requires_a_pin_of_3_43(self) -> None:
         self.assert_fails(
             f'--os-volume-api-version 3.42 {LIST} --property a',
-            '--property requires Block Storage 3.43, but 3.42 was asked for: '
+            '--property requires Block Storage 3.43, but 3.42 was requested: '
             'use --os-volume-api-version 3.43, or leave the version out to use the newest.',
         )
         self.assert_asked('GET ')

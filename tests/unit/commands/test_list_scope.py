@@ -3,9 +3,7 @@ from tests.unit.commands.listing import LIST, PROJECT, ListTest
 from tests.unit.rows import ID, VOLUME_ID, backup, volume
 from tests.unit.stub import OTHER_PROJECT, OWN_PROJECT
 
-NOT_ALL = (
-    "Only an administrator can list the backups of all projects; these are your own project's."
-)
+NOT_ALL = 'Only an administrator can list the backups of all projects. Showing only your project.'
 NOT_OTHERS = "Only an administrator can list another project's backups."
 
 
@@ -90,7 +88,7 @@ class AdminTest(ListTest):
         self.assertEqual(self.cloud.identity[-1], 'GET /projects?name=other')
 
     def test_unknown_project_is_refused(self) -> None:
-        self.assert_fails(f'{LIST} --project other', "No project is called 'other'.")
+        self.assert_fails(f'{LIST} --project other', "No project has the name 'other'.")
         self.assert_asked()
 
     def test_ambiguous_project_is_refused(self) -> None:
@@ -98,7 +96,8 @@ class AdminTest(ListTest):
         self.cloud.projects = [{'id': id_, 'name': 'other'} for id_ in ids]
         self.assert_fails(
             f'{LIST} --project other',
-            f"2 projects are called 'other': give an ID ({OTHER_PROJECT}, {OWN_PROJECT}).",
+            "2 projects have the name 'other'. Use the ID of one of them: "
+            f'{OTHER_PROJECT}, {OWN_PROJECT}.',
         )
         self.assert_asked()
 

@@ -58,10 +58,10 @@ class SortTest(ListTest):
 
     def test_unknown_key_or_direction_is_a_usage_error(self) -> None:
         for text, complaint in (
-            ('colour', "cannot sort by 'colour', only by "),
-            ('', "cannot sort by '', only by "),
-            ('size,', "cannot sort by '', only by "),
-            ('size:up', "'up' is not a sort direction: use asc or desc"),
+            ('colour', "Invalid sort key 'colour': use one of "),
+            ('', "Invalid sort key '': use one of "),
+            ('size,', "Invalid sort key '': use one of "),
+            ('size:up', "Invalid sort direction 'up': use asc or desc"),
         ):
             with self.subTest(text):
                 result = self.openstack([*LIST.split(), '--sort', text])

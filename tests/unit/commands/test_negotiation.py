@@ -89,8 +89,8 @@ class UnpinnedTest(NegotiationTest):
         self.use_cloud(minimum='3.80', maximum='3.90')
         self.assert_fails(
             SHOW,
-            'This cloud offers Block Storage microversions 3.80 to 3.90, and the newest that this '
-            'plugin knows is 3.71.',
+            'Cannot use this cloud: it offers Block Storage microversions 3.80 to 3.90, and this '
+            'plugin supports none newer than 3.71. Use a newer release of the plugin.',
         )
         self.assert_asked(f'GET /backups/{ID}')
 

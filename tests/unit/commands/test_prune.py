@@ -74,7 +74,7 @@ class PlanTest(PruneTest):
                     'Name': 'b1',
                     **shared,
                     'Created At': '2026-10-02T02:00:00.000000',
-                    'Reasons': 'no rule keeps it',
+                    'Reasons': 'not kept by any rule',
                 },
             ],
         )
@@ -102,7 +102,7 @@ class PlanTest(PruneTest):
             self.planned(f'--all-volumes --keep-id {one}'),
             {
                 'b4': ('keep', 'newest restorable backup of the volume'),
-                'b3': ('delete', 'no rule keeps it'),
+                'b3': ('delete', 'not kept by any rule'),
                 'b2': ('keep', 'id'),
                 'b1': ('keep', 'needed by b2'),
             },
@@ -124,7 +124,7 @@ class PlanTest(PruneTest):
             {
                 'b4': ('keep', 'daily 2, within'),
                 'b3': ('keep', 'daily 2'),
-                'b2': ('delete', 'no rule keeps it'),
+                'b2': ('delete', 'not kept by any rule'),
                 'b1': ('keep', 'property keep'),
             },
         )
@@ -223,7 +223,7 @@ class UsageTest(PruneTest):
         needs = 'prune requires Block Storage 3.43 to see the properties that protect backups, but '
         result = self.openstack(f'--os-volume-api-version 3.42 {EVERYTHING} --auto-approve')
         self.assertEqual((result.status, result.stdout), (1, ''))
-        self.assertIn(f'{needs}3.42 was asked for', result.stderr)
+        self.assertIn(f'{needs}3.42 was requested', result.stderr)
         self.use_living(maximum='3.42')
         result = self.openstack(f'{EVERYTHING} --auto-approve')
         self.assertEqual((result.status, result.stdout), (1, ''))
@@ -324,7 +324,7 @@ class DeletionTest(PruneTest):
         self.cloud.after(1, lambda: self.cloud.spoil(two, **reason))
         self.assert_stays(
             self.openstack(APPROVED),
-            f"Backup 'b3' ({two}) is in status error_deleting: No space left.",
+            f"Backup 'b3' ({two}) is in status error_deleting (the server said: No space left).",
             *(full, one, two, newest),
         )
         self.assertEqual(self.cloud.deletions, [two])
@@ -334,7 +334,7 @@ class DeletionTest(PruneTest):
         full, one, two, newest = self.keep_chains()
         result = self.openstack(f'{APPROVED} --timeout 30s')
         self.assertEqual(result.status, 3)
-        self.assertIn(f"Not asked for yet: 'b2' ({one}), 'b1' ({full}).", result.stderr)
+        self.assertIn(f"Not started: backup 'b2' ({one}), backup 'b1' ({full}).", result.stderr)
         self.assertEqual(self.cloud.left, {full, one, newest})
         self.assertEqual(self.cloud.deletions, [two])
 

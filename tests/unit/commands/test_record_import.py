@@ -56,7 +56,7 @@ class RefusalTest(CommandTest):
         self.cloud.refuse(POST, 503, 'Service cinder-backup could not be found.')
         self.assert_fails(
             IMPORT,
-            'Cannot import the record: no backup service is running for it, or none in its '
+            'Cannot import the record: no backup service is running, or none in its '
             'availability zone (the server said: Service cinder-backup could not be found). '
             'Ask the operator of the cloud.',
         )
@@ -73,5 +73,5 @@ class RefusalTest(CommandTest):
                 self.assert_fails(
                     f'volume backup record import cinder.backup.drivers.nfs {record}',
                     'Cannot import the record: Invalid backup: Backup already exists. Backup '
-                    f"'nightly' ({ID}) exists already, in status {status}.{advice}",
+                    f"'nightly' ({ID}) already exists, in status {status}.{advice}",
                 )

@@ -80,8 +80,8 @@ class ExistingVolumeTest(RestoreTest):
         self.on_volumes('data', volume())
         self.assert_fails(
             f'{RESTORE} data',
-            f"Volume 'data' ({VOLUME_ID}) already exists; to overwrite it with backup 'nightly' "
-            f"({ID}) use '--force'.",
+            f"Volume 'data' ({VOLUME_ID}) already exists. To restore backup 'nightly' ({ID}) to a "
+            'new volume, use --name. To overwrite the existing volume, use --force.',
         )
         self.assert_nothing_restored()
 
@@ -89,8 +89,8 @@ class ExistingVolumeTest(RestoreTest):
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume(name='')})
         self.assert_fails(
             f'{RESTORE} {VOLUME_ID}',
-            f"Volume {VOLUME_ID} already exists; to overwrite it with backup 'nightly' ({ID}) "
-            "use '--force'.",
+            f"Volume {VOLUME_ID} already exists. To restore backup 'nightly' ({ID}) to a new "
+            'volume, use --name. To overwrite the existing volume, use --force.',
         )
         self.assert_nothing_restored()
 
@@ -134,7 +134,7 @@ class DataAtRiskTest(RestoreTest):
             with self.subTest(force):
                 self.assert_fails(
                     f'{RESTORE} data {force}',
-                    "2 volumes are called 'data'; give the ID of one: "
+                    "2 volumes have the name 'data'. Use the ID of one of them: "
                     f'{VOLUME_ID} (created 2026-10-01T00:00:00.000000, available), '
                     f'{OTHER_VOLUME_ID} (created 2026-10-01T00:00:00.000000, available).',
                 )
@@ -211,8 +211,8 @@ class RefusalTest(RestoreTest):
                 self.use_cloud().on(f'GET /backups/{ID}', {'backup': backup(status=status)})
                 self.assert_fails(
                     f'{RESTORE} fresh',
-                    f"Cannot restore backup 'nightly' ({ID}) in status {status}: it must be "
-                    'available.',
+                    f"Cannot restore backup 'nightly' ({ID}) in status {status}: the backup "
+                    'must be available.',
                 )
                 self.assert_asked(f'GET /backups/{ID}')
 

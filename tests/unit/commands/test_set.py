@@ -143,7 +143,7 @@ class NothingChangedTest(CommandTest):
                 self.assert_fails(
                     f'--os-volume-api-version 3.8 {SET} --state error {given}',
                     f'{option} requires Block Storage {since}, but 3.8 was '
-                    f'asked for: use --os-volume-api-version {since}, or leave the version out to '
+                    f'requested: use --os-volume-api-version {since}, or leave the version out to '
                     'use the newest.',
                 )
                 self.assert_asked('GET ')

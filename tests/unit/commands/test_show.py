@@ -111,4 +111,4 @@ class ScopeTest(CommandTest):
         self.cloud.on('GET /backups/detail?name=nightly&all_tenants=1', {'backups': rows})
         result = self.openstack('volume backup show nightly --all-projects')
         self.assertEqual((result.status, result.stdout), (1, ''))
-        self.assertIn("2 backups are called 'nightly'", result.stderr)
+        self.assertIn("2 backups have the name 'nightly'", result.stderr)

@@ -137,8 +137,8 @@ class ScopeTest(SummaryTest):
         self.assert_prints(
             f'{SUMMARY} --all-projects -f value -c Backups',
             '1\n',
-            'Only an administrator can list the backups of all projects; these are your own '
-            "project's.",
+            'Only an administrator can list the backups of all projects. Showing only your '
+            'project.',
         )
 
     def test_another_project_is_refused_for_members(self) -> None:

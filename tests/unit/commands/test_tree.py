@@ -298,7 +298,8 @@ class AdminTest(TreeTest):
 class MemberTest(TreeTest):
     def test_exact_is_refused_for_members_before_any_request(self) -> None:
         self.assert_fails(
-            f'{TREE} --exact', 'Only an administrator can see which parents Cinder has.'
+            f'{TREE} --exact',
+            'Only an administrator can use --exact. Without it, the parents are inferred.',
         )
         self.assert_asked()
 

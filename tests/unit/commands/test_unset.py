@@ -36,7 +36,7 @@ class UnsetTest(CommandTest):
         self.assert_prints(
             f'{UNSET} --property nosuch --property a',
             '',
-            f"'nosuch' is not a property of backup 'nightly' ({ID})",
+            f"Backup 'nightly' ({ID}) has no property 'nosuch'.",
         )
         self.assert_sent(PUT, {'backup': {'metadata': {'b': '2', 'empty': ''}}})
 
@@ -48,7 +48,7 @@ class UnsetTest(CommandTest):
         self.assert_prints(
             f'{UNSET} --property nosuch',
             '',
-            f"'nosuch' is not a property of backup 'nightly' ({ID})",
+            f"Backup 'nightly' ({ID}) has no property 'nosuch'.",
         )
         self.assert_asked(f'GET /backups/{ID}')
 
@@ -61,7 +61,7 @@ class MicroversionTest(CommandTest):
     def test_low_pin_is_refused_before_any_request(self) -> None:
         self.assert_fails(
             f'--os-volume-api-version 3.42 {UNSET} --property a',
-            '--property requires Block Storage 3.43, but 3.42 was asked for: '
+            '--property requires Block Storage 3.43, but 3.42 was requested: '
             'use --os-volume-api-version 3.43, or leave the version out to use the newest.',
         )
         self.assert_asked('GET ')

@@ -43,13 +43,17 @@ class WaitTest(CommandTest):
 
     def test_quiet_reports_failures(self) -> None:
         self.on_statuses('creating', 'error', fail_reason='No space left.')
-        self.assert_fails(f'-q {WAIT} {ID}', f'Backup {NAMED} is in status error: No space left.')
+        self.assert_fails(
+            f'-q {WAIT} {ID}',
+            f'Backup {NAMED} is in status error (the server said: No space left).',
+        )
 
     def test_failed_backup_is_reported_at_once(self) -> None:
         self.on_statuses('error', fail_reason='No space left.')
         self.assert_fails(
             f'{WAIT} {ID}',
-            f'Backup {NAMED}: error\nBackup {NAMED} is in status error: No space left.',
+            f'Backup {NAMED}: error\n'
+            f'Backup {NAMED} is in status error (the server said: No space left).',
         )
         self.assertEqual(self.clock.sleeps, [])
 
@@ -165,8 +169,8 @@ class WaitTest(CommandTest):
                 3,
                 '',
                 f'Backup {NAMED}: creating\n'
-                f'Timed out after 1m00s; nothing is cancelled: backup {NAMED} '
-                f'(see: openstack volume backup show {ID}).\n',
+                'Timed out after 1m00s; nothing was cancelled. The cloud may still be working on '
+                f'backup {NAMED} (to check: openstack volume backup show {ID}).\n',
             ),
         )
         self.assertEqual(self.clock.passed, 60)
@@ -176,8 +180,8 @@ class WaitTest(CommandTest):
         self.clock.interrupt_at(2)
         self.assert_fails(
             f'-q {WAIT} {ID}',
-            f'Interrupted; nothing is cancelled: backup {NAMED} '
-            f'(see: openstack volume backup show {ID}).',
+            f'Interrupted; nothing was cancelled. The cloud may still be working on backup {NAMED} '
+            f'(to check: openstack volume backup show {ID}).',
             status=130,
         )
 
@@ -192,8 +196,8 @@ class WaitTest(CommandTest):
             '',
             f'Backup {NAMED}: creating\n'
             f'Cannot look up backup {ID}: Block Storage cannot be reached (Unable to establish '
-            f'connection to http://volume.test/v3/backups/{ID}: Connection refused). Waiting for '
-            'the cloud to answer again.\n'
+            f'connection to http://volume.test/v3/backups/{ID}: Connection refused). Retrying '
+            'until the cloud answers.\n'
             f'Backup {NAMED}: available',
         )
 

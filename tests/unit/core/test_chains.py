@@ -597,8 +597,8 @@ class ReasonForFullTest(unittest.TestCase):
     def test_snapshot_backup_on_ceph_cannot_be_the_parent(self) -> None:
         parent = full('a', 1, name='nightly', snapshot_id='s')
         self.assert_reason(
-            "the parent would be 'nightly' (a), a backup of a snapshot, which cannot be a parent "
-            'on Ceph',
+            "the parent would be 'nightly' (a), and on Ceph a backup of a snapshot cannot be a "
+            'parent',
             parent,
         )
         self.assert_reason(None, parent, self.CHUNKED)

@@ -121,7 +121,7 @@ class ObjectionTest(unittest.TestCase):
                 )
                 self.assertRegex(
                     features.find_objection(feature, pin, offer) or '',
-                    rf'requires Block Storage {feature.since}[^,]*, but {pin} was asked for: '
+                    rf'requires Block Storage {feature.since}[^,]*, but {pin} was requested: '
                     rf'use --os-volume-api-version {feature.since}, or leave the version out',
                 )
 

@@ -19,10 +19,10 @@ class ReadTest(unittest.TestCase):
         )
 
     def test_known_status_is_explained_without_words(self) -> None:
-        self.assertEqual(read(429, '').reason, 'the cloud asks for fewer requests')
+        self.assertEqual(read(429, '').reason, 'too many requests')
 
     def test_unknown_status_without_words_is_named(self) -> None:
-        self.assertEqual(read(418, '').reason, 'the answer was HTTP status 418')
+        self.assertEqual(read(418, '').reason, 'the server returned HTTP status 418')
 
     def test_unknown_status_has_the_servers_words(self) -> None:
         refusal = read(400, 'Invalid backup: status must be available.')
@@ -104,7 +104,7 @@ class ReadTest(unittest.TestCase):
                 400,
                 'Invalid backup: Incremental backups exist for this backup.',
                 Cause.HAS_DEPENDENTS,
-                'Delete them first, the newest first.',
+                'Delete them first, newest first.',
             ),
             (
                 400,

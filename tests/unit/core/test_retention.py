@@ -418,8 +418,8 @@ class FullTest(ReasonTest):
                 'd4': ('keep', 'full 2 (builds on d2)'),
                 'd3': ('keep', 'full 2 (builds on d2), needed by d4'),
                 'd2': ('keep', 'full 2, needed by d3'),
-                'd1': ('delete', 'no rule keeps it'),
-                'd0': ('delete', 'no rule keeps it'),
+                'd1': ('delete', 'not kept by any rule'),
+                'd0': ('delete', 'not kept by any rule'),
             },
         )
 
@@ -442,7 +442,7 @@ class OldestTest(ReasonTest):
             self.planned(rows, counts={'daily': 7}),
             {
                 'day0.4': ('keep', 'daily 7'),
-                'day0.2': ('delete', 'no rule keeps it'),
+                'day0.2': ('delete', 'not kept by any rule'),
                 'day0': ('keep', 'daily 7 (oldest)'),
             },
         )
@@ -463,7 +463,7 @@ class SafetyTest(ReasonTest):
             self.planned(rows, ids=frozenset({'id-0'})),
             {
                 'day2': ('keep', reason),
-                'day1': ('delete', 'no rule keeps it'),
+                'day1': ('delete', 'not kept by any rule'),
                 'day0': ('keep', 'id'),
             },
         )
@@ -499,7 +499,7 @@ class SafetyTest(ReasonTest):
                 'd3': ('keep', 'newest backup of the volume that may be restorable'),
                 'd2': ('skip', 'status error, needed by d3'),
                 'd1': ('keep', 'newest restorable backup of the volume, needed by d3'),
-                'd0': ('delete', 'no rule keeps it'),
+                'd0': ('delete', 'not kept by any rule'),
             },
         )
 
@@ -518,7 +518,7 @@ class FailedTest(ReasonTest):
             {
                 **dict.fromkeys(('d0', 'd1', 'd2'), needed),
                 'd3': ('skip', 'status error'),
-                'd4': ('delete', 'no rule keeps it'),
+                'd4': ('delete', 'not kept by any rule'),
                 'd33': ('keep', 'last 7'),
             },
         )
@@ -561,10 +561,10 @@ class FailedTest(ReasonTest):
 
     def test_chain_is_deleted_with_its_failed_incremental(self) -> None:
         planned = self.planned([*self.CHAIN, *self.NEWER], last=7, delete_failed=timedelta(days=7))
-        gone = ('delete', 'no rule keeps it')
+        gone = ('delete', 'not kept by any rule')
         self.assertEqual(
             {name: planned[name] for name in ('d0', 'd1', 'd2', 'd3')},
-            {'d0': gone, 'd1': gone, 'd2': gone, 'd3': ('delete', 'failed, older than 7d')},
+            {'d0': gone, 'd1': gone, 'd2': gone, 'd3': ('delete', 'failed, at least 7d old')},
         )
         self.assertEqual(sum(action == 'keep' for action, _ in planned.values()), 7)
 
@@ -580,10 +580,10 @@ class FailedTest(ReasonTest):
         for span, text in ((day, '1d'), (1.5 * day, '1d12h'), (day / 16, '1h30m')):
             self.assertEqual(
                 self.planned(rows, delete_failed=span)['d2'],
-                ('delete', f'failed, older than {text}'),
+                ('delete', f'failed, at least {text} old'),
             )
         self.assertEqual(
-            self.planned(rows, delete_failed=timedelta())['d2'][1], 'failed, older than 0s'
+            self.planned(rows, delete_failed=timedelta())['d2'][1], 'failed, at least 0s old'
         )
 
     def test_delete_failed_deletes_only_failed_backups(self) -> None:
@@ -642,8 +642,8 @@ class SharedDataTest(ReasonTest):
             self.planned(rows, last=1),
             {
                 'd2': ('keep', 'last 1'),
-                'd1': ('keep', 'shares its data with d2'),
-                'd0': ('keep', 'shares its data with d2'),
+                'd1': ('keep', 'may share data with d2 (Ceph)'),
+                'd0': ('keep', 'may share data with d2 (Ceph)'),
             },
         )
 
@@ -690,7 +690,7 @@ class SharedDataTest(ReasonTest):
             self.planned(rows, last=1),
             {
                 'd2': ('keep', 'last 1'),
-                'd1': ('keep', 'shares its data with d2'),
+                'd1': ('keep', 'may share data with d2 (Ceph)'),
                 'd0': ('keep', 'needed by d1'),
             },
         )
@@ -699,7 +699,7 @@ class SharedDataTest(ReasonTest):
         rows = [self.of_snapshot(0), self.of_snapshot(1, **FAILED), self.ceph(2)]
         harsh: dict[str, Any] = {'last': 1, 'delete_failed': timedelta()}
         planned = self.planned(rows, **harsh)
-        self.assertEqual(planned['d1'], ('skip', 'status error, shares its data with d0'))
+        self.assertEqual(planned['d1'], ('skip', 'status error, may share data with d0 (Ceph)'))
         self.assertEqual(planned['d0'][0], 'delete')
         self.assertEqual(self.planned(rows[1:], **harsh)['d1'][0], 'delete')
         self.assertEqual(self.planned([night(3, 'f'), *rows], **harsh)['d1'][0], 'delete')
@@ -708,5 +708,5 @@ class SharedDataTest(ReasonTest):
         rows = [self.of_snapshot(0), self.ceph(1, 'i', **FAILED), self.of_snapshot(2)]
         self.assertEqual(
             self.planned(rows, last=1, delete_failed=timedelta())['d1'],
-            ('skip', 'status error, shares its data with d2'),
+            ('skip', 'status error, may share data with d2 (Ceph)'),
         )

@@ -51,7 +51,7 @@ class LostAnswerTest(CommandTest):
         result = self.openstack(arguments)
         self.assertEqual((result.status, result.stdout), (0, f'{id_}\n'), result.stderr)
         self.assertRegex(
-            result.stderr, rf'\AThe answer was lost; the backup is being made: .*{id_}\)?\.\n\Z'
+            result.stderr, rf'\AThe request failed, but backup .*{id_}\)? is being created\.\n\Z'
         )
         self.assertEqual(self.cloud.lines.count(POST), 1)
 
@@ -106,7 +106,7 @@ class LostAnswerTest(CommandTest):
                 self.assert_fails(
                     f'{CREATE} {options}',
                     f'Cannot back up volume {VOLUME_ID}: the server failed (the server said: '
-                    f'Boom). Another try failed too. Cannot back up volume {VOLUME_ID}: Invalid '
+                    f'Boom). The next try failed too. Cannot back up volume {VOLUME_ID}: Invalid '
                     'volume: its status is backing-up.',
                 )
                 self.assert_asked(POST, LOOK, LOOK, LOOK, POST)
@@ -234,8 +234,8 @@ class LostAnswerTest(CommandTest):
         self.assert_fails(
             CREATE,
             'Cannot list backups: the service is not available (the server said: Starting). '
-            'Whether the backup is being made is unknown: look at "openstack volume backup list '
-            f'--volume {VOLUME_ID}" before you try again.',
+            'It is unknown whether the backup is being created. Before you try again, check: '
+            f'openstack volume backup list --volume {VOLUME_ID}',
         )
         self.assert_asked(POST, LOOK, LOOK, LOOK)
 
@@ -244,7 +244,7 @@ class LostAnswerTest(CommandTest):
         self.cloud.refuse(LOOK, 403, 'Policy forbids it.')
         result = self.openstack(CREATE)
         self.assertEqual((result.status, result.stdout), (1, ''))
-        self.assertIn('Whether the backup is being made is unknown', result.stderr)
+        self.assertIn('It is unknown whether the backup is being created', result.stderr)
         self.assert_asked(POST, LOOK)
 
     def test_retries_in_clouds_yaml_do_not_repeat_the_request(self) -> None:
@@ -284,8 +284,8 @@ class LostAnswerTest(CommandTest):
     def assert_interrupted(self, arguments: str) -> None:
         self.assert_fails(
             arguments,
-            'Interrupted; nothing is cancelled. Whether the backup is being made is unknown: look '
-            f'at "openstack volume backup list --volume {VOLUME_ID}" before you try again.',
+            'Interrupted. It is unknown whether the backup is being created. Before you try again, '
+            f'check: openstack volume backup list --volume {VOLUME_ID}',
             status=130,
         )
 
@@ -330,7 +330,7 @@ class TooManyRequestsTest(CommandTest):
         self.cloud.refuse(POST, 429, 'Slow down.')
         self.assert_fails(
             CREATE,
-            f'Cannot back up volume {VOLUME_ID}: the cloud asks for fewer requests (the server '
+            f'Cannot back up volume {VOLUME_ID}: too many requests (the server '
             'said: Slow down). Try again later.',
         )
         self.assert_asked(POST, POST, POST)
@@ -420,8 +420,8 @@ class AllowFullTest(CommandTest):
         self.cloud.refuse(POST, 400, 'Elternsicherung nicht bereit.')
         self.assert_full(
             self.ALLOW,
-            f"the newest backup, 'nightly' ({OTHER_ID}), is in status error, and this cloud builds "
-            'on no other',
+            f"the newest backup, 'nightly' ({OTHER_ID}), is in status error, and this cloud "
+            'cannot build on an older one',
         )
         self.assertEqual([body.get('incremental') for body in self.bodies()], [True, None])
 
@@ -498,20 +498,20 @@ class WaitTest(CommandTest):
         self.cloud.on(f'GET /messages?resource_uuid={ID}', {'messages': messages})
         self.assert_fails(
             f'-q {CREATE} --wait',
-            f"Backup 'nightly' ({ID}) is in status error: No space left; create backup: it is "
-            'full.',
+            f"Backup 'nightly' ({ID}) is in status error (the server said: No space left; "
+            'create backup: it is full).',
         )
 
     def test_vanished_backup_is_reported(self) -> None:
         self.cloud.refuse(self.GET, 404, 'Backup could not be found.')
-        self.assert_fails(f'-q {CREATE} --wait', f"Backup 'nightly' ({ID}) has vanished.")
+        self.assert_fails(f'-q {CREATE} --wait', f"Backup 'nightly' ({ID}) no longer exists.")
 
     def test_time_limit_has_exit_status_3(self) -> None:
         self.cloud.on(self.GET, {'backup': backup(status='creating')})
         self.assert_fails(
             f'-q {CREATE} --wait --timeout 5m',
-            f"Timed out after 5m00s; nothing is cancelled: backup 'nightly' ({ID}) (see: "
-            f'openstack volume backup show {ID}).',
+            'Timed out after 5m00s; nothing was cancelled. The cloud may still be working on '
+            f"backup 'nightly' ({ID}) (to check: openstack volume backup show {ID}).",
             status=3,
         )
         self.assertEqual(self.clock.passed, 300)
@@ -540,7 +540,7 @@ class KindTest(CommandTest):
     def test_wait_reports_the_kind_of_the_finished_backup(self) -> None:
         self.assertEqual(
             self.said('--incremental --allow-full', is_incremental=True),
-            f"Made an incremental backup: 'nightly' ({ID}).",
+            f"Created an incremental backup: 'nightly' ({ID}).",
         )
 
     def test_different_kind_is_reported(self) -> None:
@@ -549,8 +549,8 @@ class KindTest(CommandTest):
                 self.setUp()
                 self.assertEqual(
                     self.said(options, is_incremental=False),
-                    f"Made a full backup: 'nightly' ({ID}), although an incremental one was "
-                    'requested: the storage needed a full one.',
+                    f"Created a full backup: 'nightly' ({ID}), although an incremental one was "
+                    'requested: the storage required a full one.',
                 )
 
     def test_kind_is_named_although_the_wait_fails(self) -> None:
@@ -590,24 +590,24 @@ class CephTest(CommandTest):
 
     def test_incremental_of_a_snapshot_backup_is_refused(self) -> None:
         self.on_backup()
-        self.assert_refused(self.INCREMENTAL, 'that destroys the data of that backup')
+        self.assert_refused(self.INCREMENTAL, 'that destroys the data of the parent')
 
     def test_allow_full_creates_a_full_backup_instead(self) -> None:
         self.on_backup()
         result = self.openstack(f'{self.INCREMENTAL} --allow-full')
         self.assertEqual(result.status, 0, result.stderr)
-        self.assertIn('which cannot be a parent on Ceph', result.stderr)
+        self.assertIn('on Ceph a backup of a snapshot cannot be a parent', result.stderr)
         self.assertNotIn('incremental', self.cloud.asked[-1].body['backup'])
 
     def test_second_snapshot_backup_is_refused(self) -> None:
         self.on_backup()
         for options in ('', '--incremental', '--incremental --allow-full'):
             with self.subTest(options):
-                self.assert_refused(f'{self.SNAPSHOT} {options}', 'Ceph can keep only one of them')
+                self.assert_refused(f'{self.SNAPSHOT} {options}', 'Ceph can store only one')
 
     def test_second_snapshot_backup_is_refused_while_the_first_is_restored(self) -> None:
         self.on_backup(status='restoring')
-        self.assert_refused(self.SNAPSHOT, 'Ceph can keep only one of them')
+        self.assert_refused(self.SNAPSHOT, 'Ceph can store only one')
 
     def test_second_snapshot_backup_is_requested_while_the_first_is_created(self) -> None:
         self.on_backup(status='creating')

@@ -97,7 +97,7 @@ class OrderTest(DeleteTest):
         twins = [self.cloud.keep(number, name='twin') for number in (4, 5)]
         result = self.openstack(f'{DELETE} b1 b2 b3 twin')
         self.assertEqual((result.status, result.stdout), (1, ''))
-        self.assertIn("2 backups are called 'twin'; give the ID of one: ", result.stderr)
+        self.assertIn("2 backups have the name 'twin'. Use the ID of one of them: ", result.stderr)
         self.assertEqual(self.cloud.deletions, list(reversed(ids)))
         self.assertEqual(self.cloud.left, set(twins))
 
@@ -146,7 +146,8 @@ class FailureTest(DeleteTest):
             Result(
                 1,
                 '',
-                f"Backup 'b1' ({bad}) is in status error_deleting: No space left.\n"
+                f"Backup 'b1' ({bad}) is in status error_deleting (the server said: No space "
+                'left).\n'
                 '1 of 2 backups failed to delete.\n',
             ),
         )
@@ -167,16 +168,23 @@ class FailureTest(DeleteTest):
         self.cloud.keep(3)
         self.assert_fails(
             f'{DELETE} {full}',
-            f"Cannot delete backup 'b1' ({full}): incremental backups depend on it, as these "
-            f"may: 'b2' ({one}). Delete them first, or all of them with --cascade.",
+            f"Cannot delete backup 'b1' ({full}): incremental backups depend on it, possibly "
+            f"these: 'b2' ({one}). Delete them first, or delete all of them with --cascade.",
         )
 
     def test_refusal_without_known_dependents_has_cinders_words(self) -> None:
         (full,) = self.keep_chain(1)
-        self.cloud.refuse(f'DELETE /backups/{full}', 400, INCREMENTALS_EXIST)
+        for _ in range(2):
+            self.cloud.refuse(f'DELETE /backups/{full}', 400, INCREMENTALS_EXIST)
         result = self.openstack(f'{DELETE} {full}')
         self.assertEqual(result.status, 1)
         self.assertIn(f'(the server said: {INCREMENTALS_EXIST[:-1]}).', result.stderr)
+
+    def test_deletion_is_repeated_if_the_last_dependent_has_just_gone(self) -> None:
+        (full,) = self.keep_chain(1)
+        self.cloud.refuse(f'DELETE /backups/{full}', 400, INCREMENTALS_EXIST)
+        self.assert_prints(f'{DELETE} {full}', '')
+        self.assertEqual(self.cloud.deletions, [full, full])
 
     def test_refusal_is_reported_if_the_list_fails(self) -> None:
         full, _ = self.keep_chain(2)
@@ -209,7 +217,7 @@ class FaultTest(DeleteTest):
         result = self.openstack(f'{DELETE} {full} --wait')
         self.assertEqual((result.status, result.stdout), (0, ''), result.stderr)
         self.assertEqual(self.cloud.gone, [full])
-        self.assertEqual(result.stderr.count('Waiting for the cloud to answer again.'), 1)
+        self.assertEqual(result.stderr.count('Retrying until the cloud answers.'), 1)
 
     def test_lost_answer_is_not_a_failure_if_the_backup_is_gone(self) -> None:
         self.use_living(takes=0.5)
@@ -232,7 +240,7 @@ class FaultTest(DeleteTest):
         self.cloud.fail(f'DELETE /backups/{full}', RESET)
         result = self.openstack(f'{DELETE} {full} --wait')
         self.assertEqual(result.status, 1)
-        self.assertIn(f"as these may: 'b2' ({one})", result.stderr)
+        self.assertIn(f"possibly these: 'b2' ({one})", result.stderr)
         self.assertEqual(self.cloud.left, {full, one})
 
     def test_time_limit_names_running_deletions(self) -> None:
@@ -244,8 +252,9 @@ class FaultTest(DeleteTest):
             Result(
                 3,
                 '',
-                f"Timed out after 30s; nothing is cancelled: backup 'b2' ({one}) (see: openstack "
-                f"volume backup show {one}). Not asked for yet: 'b1' ({full}).\n",
+                'Timed out after 30s; nothing was cancelled. The cloud may still be working on '
+                f"backup 'b2' ({one}) (to check: openstack volume backup show {one}). Not started: "
+                f"backup 'b1' ({full}).\n",
             ),
         )
         self.assertEqual(self.clock.passed, 30)
@@ -259,8 +268,9 @@ class FaultTest(DeleteTest):
         self.assertEqual((result.status, result.stdout), (130, ''))
         self.assertEqual(
             result.stderr,
-            f"Interrupted; nothing is cancelled: backup 'b2' ({one}) (see: openstack volume backup "
-            f"show {one}). Not asked for yet: 'b1' ({full}).\n",
+            'Interrupted; nothing was cancelled. The cloud may still be working on backup '
+            f"'b2' ({one}) (to check: openstack volume backup show {one}). Not started: backup "
+            f"'b1' ({full}).\n",
         )
         self.assertEqual(self.cloud.left, {full})
 
@@ -538,8 +548,8 @@ class ProtectedTest(DeleteTest):
                 self.cloud.change(one, metadata=metadata)
                 self.assert_fails(
                     f'{DELETE} {full} --cascade --auto-approve',
-                    f"Backup 'b2' ({one}) builds on 'b1' ({full}) and is protected ({why}). Name "
-                    'it too to delete both.',
+                    f"Nothing was deleted: backup 'b2' ({one}) builds on 'b1' ({full}) and is "
+                    f'protected ({why}). To delete both, name it too.',
                 )
                 self.assertEqual(self.cloud.deletions, [])
 
@@ -563,7 +573,7 @@ class SharedImageTest(DeleteTest):
         first, failed = self.keep_two()
         result = self.openstack(f'{DELETE} {failed}')
         self.assertEqual((result.status, result.stdout), (1, ''))
-        self.assertIn(f"may share its data with 'b1' ({first})", result.stderr)
+        self.assertIn(f"may destroy the data of 'b1' ({first})", result.stderr)
         self.assertIn('--auto-approve', result.stderr)
         self.assertEqual(self.cloud.deletions, [])
 
@@ -589,7 +599,7 @@ class SharedImageTest(DeleteTest):
                 first, failed = self.keep_two()
                 result = self.openstack(f'{DELETE} {failed}', stdin=Terminal(answer))
                 self.assertEqual(result.status, status, result.stderr)
-                self.assertIn(f"may share its data with 'b1' ({first})", result.stderr)
+                self.assertIn(f"may destroy the data of 'b1' ({first})", result.stderr)
                 self.assertEqual(self.cloud.deletions, [] if status else [failed])
 
     def test_both_snapshot_backups_are_deleted_together(self) -> None:

@@ -15,7 +15,7 @@ from tests.unit.stub import CINDER, StubCloud
 
 GET = f'GET /backups/{ID}'
 LIST = 'GET /backups/detail'
-WAITING = 'Waiting for the cloud to answer again.'
+WAITING = 'Retrying until the cloud answers.'
 CREATED = {'backup': {'id': ID, 'name': 'nightly', 'links': []}}
 RESTORED = {'restore': {'backup_id': ID, 'volume_id': VOLUME_ID, 'volume_name': 'data'}}
 RESET = requests.exceptions.ConnectionError('Connection reset by peer')
@@ -221,14 +221,14 @@ class SilenceTest(CommandTest):
         self.cloud.on(f'GET /volumes/{VOLUME_ID}', {'volume': volume()})
         self.cloud.ignore(post, self.clock)
         result = self.assert_times_out(f'volume backup restore {ID} --wait --timeout 6s', 6)
-        self.assertIn('Whether the restore has begun is unknown', result.stderr)
+        self.assertIn('It is unknown whether the restore has begun', result.stderr)
         self.assertEqual(self.cloud.lines.count(post), 1)
 
     def test_create_ends_at_the_time_limit(self) -> None:
         self.cloud.ignore('POST /backups', self.clock)
         self.cloud.ignore(f'{LIST}?volume_id={VOLUME_ID}', self.clock)
         result = self.assert_times_out(f'volume backup create {VOLUME_ID} --wait --timeout 6s', 6)
-        self.assertIn('Whether the backup is being made is unknown', result.stderr)
+        self.assertIn('It is unknown whether the backup is being created', result.stderr)
         self.assertEqual(self.cloud.lines.count('POST /backups'), 1)
 
     def test_delete_ends_at_the_time_limit(self) -> None:

@@ -91,7 +91,7 @@ class NoteTest(PatienceTest):
         patience.ask(self.answers(limited(), 'yes'))
         self.assertEqual(
             self.notes,
-            [f'{busy().sentence} Waiting for the cloud to answer again.'],
+            [f'{busy().sentence} Retrying until the cloud answers.'],
         )
 
     def test_fault_is_reported_before_the_pause(self) -> None:
@@ -125,13 +125,13 @@ class RefusalTest(PatienceTest):
         self.assertEqual(caught.exception.cause, Cause.NOT_ALLOWED)
         self.assertEqual(
             str(caught.exception),
-            'Cannot list backups: the service is not available. Another try failed too. Cannot '
+            'Cannot list backups: the service is not available. The next try failed too. Cannot '
             'list backups: no.',
         )
 
     def test_first_of_several_failures_is_kept(self) -> None:
         first = RequestError('The first.', Cause.SERVER_FAILED)
-        with self.assertRaisesRegex(RequestError, r'^The first\. Another try failed too\. Cannot'):
+        with self.assertRaisesRegex(RequestError, r'^The first\. The next try failed too\. Cannot'):
             self.patience().ask(self.answers(limited(), first, busy(), refused()))
 
     def test_refusal_after_a_certain_failure_is_reported_alone(self) -> None:
@@ -161,7 +161,7 @@ class LimitTest(PatienceTest):
         patience.pause(7)
         patience.pause(7)
         self.assertEqual(self.clock.sleeps, [7, 3])
-        with self.assertRaisesRegex(errors.TimedOutError, r'^Timed out after 10s; '):
+        with self.assertRaisesRegex(errors.TimedOutError, r'^Timed out after 10s\.$'):
             patience.pause(7)
         self.assertEqual(self.clock.passed, 10)
 
@@ -182,7 +182,7 @@ class InterruptTest(PatienceTest):
         for answers in ((KeyboardInterrupt(),), (busy(),)):
             with self.subTest(answers), self.assertRaises(errors.InterruptedByUserError) as caught:
                 self.patience().ask(self.answers(*answers))
-            self.assertEqual(str(caught.exception), 'Interrupted; nothing is cancelled.')
+            self.assertEqual(str(caught.exception), 'Interrupted.')
             self.assertEqual(caught.exception.exit_status, 130)
 
 
@@ -201,9 +201,13 @@ class StoppedTest(unittest.TestCase):
         self.assertIsInstance(error, errors.TimedOutError)
         self.assertEqual(
             str(error),
-            'Timed out after 5s; nothing is cancelled: b, a. Not asked for yet: c, d.',
+            'Timed out after 5s; nothing was cancelled. The cloud may still be working on b, a. '
+            'Not started: c, d.',
         )
 
     def test_advice_remains_last(self) -> None:
         error = errors.InterruptedByUserError('Interrupted', advice='Look.').with_more(['a'])
-        self.assertEqual(str(error), 'Interrupted; nothing is cancelled: a. Look.')
+        self.assertEqual(
+            str(error),
+            'Interrupted; nothing was cancelled. The cloud may still be working on a. Look.',
+        )

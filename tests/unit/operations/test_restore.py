@@ -55,7 +55,7 @@ class RefusalTest(RestoreTest):
             with self.subTest(target):
                 self.assert_refused(
                     target,
-                    f'Cannot restore backup {NAMED} in status error: it must be available.',
+                    f'Cannot restore backup {NAMED} in status error: the backup must be available.',
                 )
 
     def test_small_volume_is_refused(self) -> None:
@@ -63,8 +63,8 @@ class RefusalTest(RestoreTest):
         self.on_volume(size=2)
         self.assert_refused(
             'data --force',
-            f"Cannot restore backup {NAMED} of 3 GiB to volume 'data' ({VOLUME_ID}) of 2 GiB: it "
-            'is too small.',
+            f"Cannot restore backup {NAMED} of 3 GiB to volume 'data' ({VOLUME_ID}) of 2 GiB: "
+            'the volume is too small.',
         )
 
     def test_large_enough_volume_is_accepted(self) -> None:
@@ -83,15 +83,15 @@ class RefusalTest(RestoreTest):
                 self.assert_refused(
                     'data --force',
                     f"Cannot restore backup {NAMED} to volume 'data' ({VOLUME_ID}) in status "
-                    f'{status}: it must be available.',
+                    f'{status}: the volume must be available.',
                 )
 
     def test_existing_volume_requires_force(self) -> None:
         self.on_volume(status='in-use')
         self.assert_refused(
             'data',
-            f"Volume 'data' ({VOLUME_ID}) already exists; to overwrite it with backup {NAMED} use "
-            "'--force'.",
+            f"Volume 'data' ({VOLUME_ID}) already exists. To restore backup {NAMED} to a new "
+            'volume, use --name. To overwrite the existing volume, use --force.',
         )
 
     def test_options_for_a_new_volume_are_refused_for_an_existing_one(self) -> None:
@@ -101,15 +101,16 @@ class RefusalTest(RestoreTest):
                 with self.subTest(option, force=force):
                     self.assert_refused(
                         f'data {option} {force}',
-                        f"Volume 'data' ({VOLUME_ID}) already exists; --type, "
-                        '--availability-zone and --size are for a new one.',
+                        f"Volume 'data' ({VOLUME_ID}) already exists, but --type, "
+                        '--availability-zone and --size are only for a new volume. To restore to a '
+                        'new volume, use --name.',
                         status=2,
                     )
 
     def test_volume_and_name_are_a_usage_error(self) -> None:
         self.assert_refused(
             'data --name fresh',
-            "Give 'data' to restore to that volume, or --name for a new one, not both.",
+            "Cannot restore to volume 'data' and to a new one: give either the volume or --name.",
             status=2,
         )
         self.assert_asked()
@@ -193,7 +194,7 @@ class LeftBehindTest(RestoreTest):
 
     SAID = 'Service cinder-backup could not be found.'
     TOLD = (
-        f'Cannot restore backup {NAMED}: no backup service is running for it, or none in its '
+        f'Cannot restore backup {NAMED}: no backup service is running, or none in its '
         f'availability zone (the server said: {SAID[:-1]}). Ask the operator of the cloud.'
     )
 
@@ -213,8 +214,8 @@ class LeftBehindTest(RestoreTest):
                 self.on_new(name, '2026-11-02T00:00:01.000000')
                 self.assert_fails(
                     f'{RESTORE} {options}',
-                    f"{self.TOLD} The new volume '{name}' ({OTHER_VOLUME_ID}) was created all the "
-                    'same and has no data. To delete it: openstack volume delete '
+                    f"{self.TOLD} The new volume '{name}' ({OTHER_VOLUME_ID}) was created "
+                    'nevertheless, and has no data. To delete it: openstack volume delete '
                     f'{OTHER_VOLUME_ID}',
                 )
 
@@ -249,8 +250,9 @@ class EncryptedTest(RestoreTest):
         self.on_volume(volume_type='fast', encrypted=False)
         self.assert_refused(
             'data --force',
-            f"Cannot restore backup {NAMED} to volume 'data' ({VOLUME_ID}) of type 'fast': it is "
-            "encrypted, so it needs a volume of its source's type 'secret'.",
+            f"Cannot restore backup {NAMED} to volume 'data' ({VOLUME_ID}) of type 'fast': the "
+            'backup is encrypted, so the volume must have the type of the source volume, '
+            "'secret'.",
         )
 
     def test_target_of_the_same_type_is_accepted(self) -> None:
@@ -264,7 +266,9 @@ class EncryptedTest(RestoreTest):
         self.on_volume(volume_type='secret', encrypted=True)
         result = self.openstack(f'{RESTORE} data --force')
         self.assertEqual(result.status, 1)
-        self.assertIn('no longer exists. Restore it to a new volume, with --type', result.stderr)
+        self.assertIn(
+            'no longer exists. Restore the backup to a new volume: use --type', result.stderr
+        )
         self.assertNotIn(POST, self.cloud.lines)
 
     def test_new_volume_has_the_type_of_the_source(self) -> None:
@@ -298,8 +302,8 @@ class EncryptedTest(RestoreTest):
         self.on_source('secret')
         self.assert_refused(
             '--type fast',
-            f"Cannot restore backup {NAMED} to a volume of type 'fast': it is encrypted, so it "
-            "needs its source's type 'secret'.",
+            f"Cannot restore backup {NAMED} to a volume of type 'fast': it is encrypted, so "
+            "the volume must have the type of the source volume, 'secret'.",
         )
 
     def test_type_may_be_given_by_id(self) -> None:
@@ -315,8 +319,8 @@ class EncryptedTest(RestoreTest):
         self.on_source(None)
         self.assert_refused(
             '',
-            f'Cannot restore backup {NAMED}: it is encrypted, and the volume that it was made of '
-            'no longer exists. Use --type with the type of that volume: on any other type the '
+            f'Cannot restore backup {NAMED}: it is encrypted, and its source volume no longer '
+            'exists. Use --type with the type of the source volume: with any other type the '
             'restore fails.',
         )
         self.assertEqual(self.openstack(f'{RESTORE} --type secret').status, 0)
@@ -327,7 +331,7 @@ class EncryptedTest(RestoreTest):
         self.on_volume(volume_type='secret', encrypted=True)
         result = self.openstack(f'{RESTORE} data --force')
         self.assertEqual(result.status, 1)
-        self.assertIn('would go to an encrypted volume', result.stderr)
+        self.assertIn('the volume is encrypted', result.stderr)
         self.assertNotIn(POST, self.cloud.lines)
 
     def test_cloud_without_type_option_gets_other_advice(self) -> None:
@@ -336,7 +340,7 @@ class EncryptedTest(RestoreTest):
         self.on_source('secret')
         result = self.openstack(RESTORE)
         self.assertEqual(result.status, 1)
-        self.assertIn("needs the type 'secret'", result.stderr)
+        self.assertIn("must have the type 'secret'", result.stderr)
         self.assertIn('restore to it with --force', result.stderr)
         self.assertNotIn(POST, self.cloud.lines)
 
@@ -347,7 +351,7 @@ class EncryptedTest(RestoreTest):
         self.on_volume(volume_type='fast', encrypted=False)
         result = self.openstack(f'{RESTORE} data --force')
         self.assertEqual(result.status, 1)
-        self.assertIn('it is encrypted', result.stderr)
+        self.assertIn('the backup is encrypted', result.stderr)
         self.assertEqual(self.openstack(RESTORE).status, 0)
         self.assert_sent(POST_VOLUME, {'volume': {'backup_id': ID, 'volume_type': 'secret'}})
 
@@ -365,7 +369,7 @@ class EncryptedTest(RestoreTest):
         self.on_volume(volume_type='plain', encrypted=False)
         result = self.openstack(f'{RESTORE} data --force')
         self.assertEqual(result.status, 1)
-        self.assertIn('the type of the volume has changed since', result.stderr)
+        self.assertIn('the volume now has an unencrypted type', result.stderr)
         self.assertNotIn(POST, self.cloud.lines)
 
     def test_restore_to_the_source_needs_no_check(self) -> None:
@@ -380,7 +384,7 @@ class EncryptedTest(RestoreTest):
         self.on_volume(volume_type='fast', encrypted=False)
         result = self.openstack(f'{RESTORE} data --force')
         self.assertEqual(result.status, 1)
-        self.assertIn('it is encrypted', result.stderr)
+        self.assertIn('the backup is encrypted', result.stderr)
 
 
 class AccessRulesTest(RestoreTest):
@@ -437,7 +441,7 @@ class SourceGoneTest(RestoreTest):
         self.cloud.on(f'GET /volumes/detail?name={VOLUME_ID}', {'volumes': []})
         self.assert_refused(
             VOLUME_ID,
-            f"Volume '{VOLUME_ID}', which backup {NAMED} was made of, no longer exists. To "
+            f"Volume '{VOLUME_ID}', the source of backup {NAMED}, no longer exists. To "
             f'restore to a new volume: openstack volume backup restore {ID}',
         )
 
@@ -463,8 +467,8 @@ class LostAnswerTest(RestoreTest):
                 self.assertTrue(result.stderr.startswith(f'Cannot restore backup {NAMED}: '))
                 self.assertTrue(
                     result.stderr.endswith(
-                        ' Whether the restore has begun is unknown: look at "openstack volume '
-                        'list" before you try again.\n'
+                        ' It is unknown whether the restore has begun. Before you try again, '
+                        'check: openstack volume list\n'
                     ),
                     result.stderr,
                 )
@@ -508,8 +512,8 @@ class WaitTest(RestoreTest):
         self.on_statuses('restoring-backup', 'error_restoring')
         self.assert_fails(
             f'-q {RESTORE} --wait',
-            f"Volume 'data' ({VOLUME_ID}) is in status error_restoring. The volume does not have "
-            f'the data. To delete it: openstack volume delete {VOLUME_ID}. To try again: '
+            f"Volume 'data' ({VOLUME_ID}) is in status error_restoring. The volume does not "
+            f'contain the data. To delete it: openstack volume delete {VOLUME_ID}. To try again: '
             f'openstack volume backup restore {ID}',
         )
 
@@ -517,7 +521,7 @@ class WaitTest(RestoreTest):
         self.on_statuses('restoring-backup', 'error')
         result = self.openstack(f'-q {RESTORE} --wait')
         self.assertEqual(result.status, 1)
-        self.assertIn('aborted by a reset', result.stderr)
+        self.assertIn("reset of the backup's status probably aborted", result.stderr)
         self.assertIn(f'openstack volume delete {VOLUME_ID}', result.stderr)
 
     def test_aborted_restore_is_recognized_by_the_backup_status(self) -> None:
@@ -528,8 +532,8 @@ class WaitTest(RestoreTest):
         result = self.openstack(f'-q {RESTORE} --wait')
         self.assertEqual(result.status, 1)
         self.assertIn(
-            f'Backup {NAMED} is in status error ({reason[:-1]}): the restore was probably aborted '
-            'by a reset of its status.',
+            f'Backup {NAMED} is in status error ({reason[:-1]}): a reset of its status probably '
+            'aborted the restore.',
             result.stderr,
         )
 
@@ -606,8 +610,8 @@ class WaitTest(RestoreTest):
         self.on_statuses('restoring-backup')
         self.assert_fails(
             f'-q {RESTORE} --wait --timeout 10m',
-            f"Timed out after 10m00s; nothing is cancelled: volume 'data' ({VOLUME_ID}) "
-            f'(see: openstack volume show {VOLUME_ID}).',
+            'Timed out after 10m00s; nothing was cancelled. The cloud may still be working on '
+            f"volume 'data' ({VOLUME_ID}) (to check: openstack volume show {VOLUME_ID}).",
             status=3,
         )
         self.assertEqual(self.clock.passed, 600)
@@ -627,5 +631,5 @@ class WaitTest(RestoreTest):
         self.on_statuses('available')
         result = self.openstack(f'{RESTORE} --wait')
         self.assertEqual(result.status, 0)
-        self.assertEqual(result.stderr.count('Waiting for the cloud to answer again.'), 1)
+        self.assertEqual(result.stderr.count('Retrying until the cloud answers.'), 1)
         self.assertEqual(self.cloud.lines.count(POST), 1)

@@ -159,8 +159,8 @@ class OutcomeTest(ScheduleTest):
         self.on_messages('Backup driver has failed.')
         self.assertEqual(
             self.failure(until_available(ONE)),
-            f'Backup {NAMED} is in status error: No space left on device; Backup driver has '
-            'failed.',
+            f'Backup {NAMED} is in status error (the server said: No space left on device; Backup '
+            'driver has failed).',
         )
 
     def test_error_without_reason_is_reported(self) -> None:
@@ -182,7 +182,7 @@ class OutcomeTest(ScheduleTest):
                 self.cloud.refuse(MESSAGES, answer, 'Nothing here.')
                 self.assertEqual(
                     self.failure(until_available(ONE)),
-                    f'Backup {NAMED} is in status error: No space left.',
+                    f'Backup {NAMED} is in status error (the server said: No space left).',
                 )
 
     def test_invalid_messages_are_ignored(self) -> None:
@@ -193,7 +193,7 @@ class OutcomeTest(ScheduleTest):
     def test_vanished_backup_is_a_failure(self) -> None:
         self.on_statuses('creating')
         self.cloud.refuse(GET, 404, 'Backup could not be found.')
-        self.assertEqual(self.failure(until_available(ONE)), f'Backup {NAMED} has vanished.')
+        self.assertEqual(self.failure(until_available(ONE)), f'Backup {NAMED} no longer exists.')
 
     def test_vanished_backup_is_a_success_if_deletion_is_wanted(self) -> None:
         self.on_statuses('deleting')
@@ -210,7 +210,7 @@ class OutcomeTest(ScheduleTest):
                 self.on_messages()
                 self.assertEqual(
                     self.failure(until_gone(ONE)),
-                    f'Backup {NAMED} is in status {status}: Busy.',
+                    f'Backup {NAMED} is in status {status} (the server said: Busy).',
                 )
 
     def test_failed_restore_is_noticed_by_the_volume(self) -> None:
@@ -227,7 +227,7 @@ class OutcomeTest(ScheduleTest):
     def test_vanished_volume_is_a_failure(self) -> None:
         self.cloud.refuse(GET_VOLUME, 404, 'Volume could not be found.')
         failure = self.failure(until_restored(THE_VOLUME))
-        self.assertEqual(failure, f"Volume 'data' ({VOLUME_ID}) has vanished.")
+        self.assertEqual(failure, f"Volume 'data' ({VOLUME_ID}) no longer exists.")
 
     def test_error_may_be_the_wanted_status(self) -> None:
         self.on_statuses('creating', 'error')
@@ -250,8 +250,8 @@ class OutcomeTest(ScheduleTest):
         self.assertEqual(
             [str(each.error) for each in done],
             [
-                f'Backup {NAMED} is in status error: One.',
-                f"Backup 'weekly' ({OTHER_ID}) has vanished.",
+                f'Backup {NAMED} is in status error (the server said: One).',
+                f"Backup 'weekly' ({OTHER_ID}) no longer exists.",
             ],
         )
 
@@ -265,8 +265,8 @@ class EndTest(ScheduleTest):
             self.wait(until_available(ONE), timeout=90)
         self.assertEqual(
             str(caught.exception),
-            f'Timed out after 1m30s; nothing is cancelled: backup {NAMED} '
-            f'(see: openstack volume backup show {ID}).',
+            'Timed out after 1m30s; nothing was cancelled. The cloud may still be working on '
+            f'backup {NAMED} (to check: openstack volume backup show {ID}).',
         )
         self.assertEqual(caught.exception.exit_status, 3)
 
@@ -275,7 +275,7 @@ class EndTest(ScheduleTest):
         with self.assertRaises(errors.TimedOutError) as caught:
             self.wait(until_restored(THE_VOLUME), timeout=5)
         self.assertIn(
-            f"volume 'data' ({VOLUME_ID}) (see: openstack volume show {VOLUME_ID}).",
+            f"volume 'data' ({VOLUME_ID}) (to check: openstack volume show {VOLUME_ID}).",
             str(caught.exception),
         )
 
@@ -288,8 +288,8 @@ class EndTest(ScheduleTest):
             self.wait(until_available(ONE), until_available(OTHER))
         self.assertEqual(
             str(caught.exception),
-            "Interrupted; nothing is cancelled: backup 'weekly' "
-            f'({OTHER_ID}) (see: openstack volume backup show {OTHER_ID}).',
+            "Interrupted; nothing was cancelled. The cloud may still be working on backup 'weekly' "
+            f'({OTHER_ID}) (to check: openstack volume backup show {OTHER_ID}).',
         )
         self.assertEqual(caught.exception.exit_status, 130)
 
@@ -320,8 +320,8 @@ class FaultTest(ScheduleTest):
         self.assertEqual(len(self.notes.said), 1)
         self.assertEqual(
             self.notes.said[0],
-            f'Cannot look up backup {ID}: the cloud asks for fewer requests (the server '
-            'said: Busy). Waiting for the cloud to answer again.',
+            f'Cannot look up backup {ID}: too many requests (the server '
+            'said: Busy). Retrying until the cloud answers.',
         )
 
     def test_retry_after_is_respected(self) -> None:
@@ -466,7 +466,9 @@ class BatchTest(ScheduleTest):
         self.on_messages()
         failed = Backup(ID, 'nightly', 'error', fail_reason='Broken.')
         (done,) = self.wait(until(failed, 'available'))
-        self.assertEqual(str(done.error), f'Backup {NAMED} is in status error: Broken.')
+        self.assertEqual(
+            str(done.error), f'Backup {NAMED} is in status error (the server said: Broken).'
+        )
         self.assertEqual(self.clock.sleeps, [])
 
     def test_empty_batch_takes_no_time(self) -> None:
@@ -637,7 +639,7 @@ class LimitTest(WorksTest):
 class StopTest(WorksTest):
     """Ctrl-C and the time limit: running works, and works that have not begun."""
 
-    RUNNING = f'backup {NAMED} (see: openstack volume backup show {ID})'
+    RUNNING = f'backup {NAMED} (to check: openstack volume backup show {ID})'
 
     def stopped(self, *works: Work, timeout: float | None = None, **options: Any) -> str:
         with self.assertRaises(errors.StoppedWaitingError) as caught:
@@ -657,8 +659,8 @@ class StopTest(WorksTest):
         works = self.work('first', until_available(ONE)), self.work('last'), self.work('very last')
         self.assertEqual(
             self.stopped(*works, after={'last': ['first'], 'very last': ['last']}),
-            f'Interrupted; nothing is cancelled: {self.RUNNING}. '
-            'Not asked for yet: the last, the very last.',
+            'Interrupted; nothing was cancelled. The cloud may still be working on '
+            f'{self.RUNNING}. Not started: the last, the very last.',
         )
 
     def test_time_limit_names_running_and_waiting_works(self) -> None:
@@ -666,16 +668,18 @@ class StopTest(WorksTest):
         works = self.work('first', until_available(ONE)), self.work('last')
         self.assertEqual(
             self.stopped(*works, timeout=10, limit=1),
-            f'Timed out after 10s; nothing is cancelled: {self.RUNNING}. '
-            'Not asked for yet: the last.',
+            'Timed out after 10s; nothing was cancelled. The cloud may still be working on '
+            f'{self.RUNNING}. Not started: the last.',
         )
 
     def test_ctrl_c_in_a_step_names_running_and_waiting_works(self) -> None:
         works = self.work('first', until_available(ONE)), self.interrupted('next'), self.work('b')
         told = self.stopped(*works)
-        self.assertTrue(told.startswith('Interrupted; nothing is cancelled: '), told)
+        self.assertTrue(
+            told.startswith('Interrupted; nothing was cancelled. The cloud may still '), told
+        )
         self.assertIn(self.RUNNING, told)
-        self.assertIn('Not asked for yet: the b.', told)
+        self.assertIn('Not started: the b.', told)
 
     def test_ctrl_c_in_a_step_names_the_work_of_the_step(self) -> None:
         # Its request may have been carried out.
@@ -704,6 +708,6 @@ class StopTest(WorksTest):
         self.on_statuses('creating')
         works = self.work('first', until_available(ONE)), Work('next', 'the next', steps())
         told = self.stopped(*works)
-        self.assertIn('Timed out after 1m; nothing is cancelled: ', told)
+        self.assertIn('Timed out after 1m; nothing was cancelled. The cloud may still ', told)
         self.assertIn('what I did', told)
         self.assertIn(self.RUNNING, told)

@@ -15,11 +15,16 @@ from tests.unit.project import inventory
 #: Words that nothing in the package uses, comments and docstrings included.
 _FOREIGN = re.compile(
     r"\b(?:so many|whoever|anew|meanwhile|by now|rid of|ours|OSC's own|mend(?:s|ed|ing)?"
-    r'|(?<!there )is no(?! longer))\b',
+    r'|all the same|of (?:its|their) own|vanish(?:es|ed)?|(?<!there )is no(?! longer))\b',
     re.IGNORECASE,
 )
-#: Words that are plain in a docstring, but vague in a message: a backup is kept, not "stays".
-_VAGUE = re.compile(r'\b(?:stays?|goes|told|taken)\b', re.IGNORECASE)
+#: Words that are plain in a docstring, but vague in a message: a backup is kept, not "stays", and
+#: created, not "made".
+_VAGUE = re.compile(
+    r'\b(?:stays?|goes|told|taken|made|(?:is|are) called|(?:was|were|not) asked for|such an?'
+    r'|anybody|everybody|nobody)\b',
+    re.IGNORECASE,
+)
 
 #: What can follow the sentence of a help text, in this order.
 _NOTES = ('name or ID', 'repeat option', 'default:', 'admin only', 'requires Block Storage')
@@ -182,6 +187,10 @@ class DetectionTest(unittest.TestCase):
             ('def f():\n    """Take what whoever gave."""', 'whoever'),
             ('x = 1  # meanwhile', 'meanwhile'),
             ("print('Backup A stays')", 'stays'),
+            ("print('Backup A has vanished')", 'vanished'),
+            ("print('The backup is being made')", 'made'),
+            ("print('2 volumes are called A')", 'are called'),
+            ("print('3.42 was asked for')", 'was asked for'),
         ):
             with self.subTest(source):
                 self.assertEqual([one.split(': ')[1].lower() for one in forbidden(source)], [word])
@@ -191,6 +200,8 @@ class DetectionTest(unittest.TestCase):
             "print('Nothing was deleted: there is no terminal to ask on.')",
             "print('Delete backups that it is no longer worth keeping, yours and recommended')",
             '"""The status goes back to available."""',
+            '"""Note what was made of a volume."""',
+            "print('Delete backups, or ask for a larger quota, such as 20.')",
         ):
             with self.subTest(source):
                 self.assertEqual(forbidden(source), [])
