@@ -241,6 +241,14 @@ class SelectionTest(RecoveringTest):
         self.assert_has(result.stderr, 'encrypted', "'secret'", "'secret-2'")
         self.assertEqual(self.new_volumes(), set())
 
+    def test_restore_of_one_encrypted_backup_takes_the_type_from_its_labels(self) -> None:
+        machine = self.make_server('secret')
+        ((backup,),) = self.nights(machine, 1)
+        self.delete_volumes(machine)
+        made = self.backup(f'restore {backup} --wait -f value -c volume_id')
+        self.assertEqual(self.row(made)['volume_type'], 'secret')
+        self.assertEqual(self.read_volume(made), self.text(machine.volumes[0], 0))
+
     def test_quota_is_checked_before_anything_is_requested(self) -> None:
         machine = self.make_server('__DEFAULT__', '__DEFAULT__')
         self.nights(machine, 1)

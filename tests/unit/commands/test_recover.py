@@ -414,7 +414,7 @@ class RunTest(RecoverTest):
         for word in (
             f'openstack volume show {first}',
             f'openstack volume show {second}',
-            f"Not asked for yet: volume 'v3' ({volume_id(3)})",
+            f"Not started: volume 'v3' ({volume_id(3)})",
             '--continue',
         ):
             self.assertIn(word, told)
@@ -432,7 +432,7 @@ class RunTest(RecoverTest):
         self.assertEqual(
             [row['Status'] for row in rows], ['creating', 'not requested', 'not requested']
         )
-        self.assertIn('Interrupted; nothing is cancelled', told)
+        self.assertIn('Interrupted; nothing was cancelled', told)
 
     def test_backup_that_vanishes_before_its_restore_fails(self) -> None:
         gone = backup_id(3, 3)
@@ -459,7 +459,7 @@ class RunTest(RecoverTest):
         self.cloud.on('POST /volumes', status=429)
         rows, told = self.recover('--server web')
         self.assertEqual(len(rows), NIGHTS)
-        self.assertIn('Waiting for the cloud to answer again.', told)
+        self.assertIn('Retrying until the cloud answers.', told)
 
 
 class AgainTest(RecoverTest):

@@ -37,8 +37,14 @@ _METAVAR = re.compile(r'<[a-z_-]+>(?:\[[=:]<[a-z]+>\])?|<key=value>')
 #: Options that mean different things in different commands, with their meanings. Any other option
 #: has the same help everywhere.
 _MEANINGS = {
-    '--availability-zone': {'create': 'of the backup', 'restore': 'of the new volume'},
+    '--availability-zone': {
+        'create': 'of the backup',
+        'recover': 'of the new volumes',
+        'restore': 'of the new volume',
+    },
+    '--concurrency': {'prune': 'deletions', 'recover': 'restores'},
     '--description': {'create': 'of the new backup', 'set': 'changes it'},
+    '--dry-run': {'delete': 'deletions', 'prune': 'deletions', 'recover': 'restores'},
     '--force': {'create': 'in-use volume', 'delete': 'any status', 'restore': 'overwrites'},
     '--incremental': {'create': 'kind of the new backup', 'list': 'filters'},
     '--name': {
@@ -56,6 +62,13 @@ _MEANINGS = {
     },
     '--snapshot': {'create': 'backed up', 'list': 'filters'},
     '--status': {'list': 'filters', 'wait': 'waited for'},
+    '--type': {'recover': 'of the new volumes', 'restore': 'of the new volume'},
+    '--volume': {
+        'list': 'filters',
+        'prune': 'filters',
+        'recover': 'recovers it',
+        'tree': 'filters',
+    },
 }
 
 
