@@ -3,6 +3,7 @@
 
 import contextlib
 import math
+import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,9 @@ from backupext.core.timespec import format_duration
 from backupext.operations.restore import NewVolume, Restore, Restored
 from backupext.operations.schedule import Schedule, Work
 from backupext.operations.wait import Steps, until_available
+
+# The first disk of a server, by the kind of its bus.
+_BOOT_DEVICE = re.compile(r'/dev/(?:v|xv|s|h)da')
 
 Note = Callable[[str], None]
 
@@ -71,7 +75,6 @@ class Item:
     :param new: the attributes of the new volume.
     :param made: the new volume, once it is requested.
     :param status: that of the new volume, or why there is none.
-    :param is_done: an earlier run has restored it.
     """
 
     device: str | None
@@ -82,7 +85,6 @@ class Item:
     new: NewVolume | None = None
     made: Volume | None = None
     status: str = 'no backup'
-    is_done: bool = False
 
     @property
     def data_timestamp(self) -> str | None:
@@ -283,7 +285,6 @@ def _recognize(
             _take(item, unfinished[0])
         elif done and request.resume:
             _take(item, done[0])
-            item.is_done = True
         restored += done if done and not item.made else []
     if restored:
         raise errors.RefusedError(_already_restored(restored))
@@ -418,7 +419,7 @@ class Recovery:
         works = [
             Work(id_, f'volume {item.volume}', self._steps(item, item.backup, item.new))
             for id_, item in items.items()
-            if item.backup and item.new and not item.is_done
+            if item.backup and item.new
         ]
         for item in items.values():
             if item.status == 'planned':
@@ -455,7 +456,7 @@ class Recovery:
 def attach_commands(plan: Plan, *, unfinished: bool) -> list[str]:
     """Return the commands that attach the new volumes to the server, in the order of devices.
 
-    A server boots from its first volume, so that one is not attached but given to a new server.
+    The volume that a server boots from cannot be attached later: a new server is created from it.
 
     :param unfinished: include volumes that do not have their data yet.
     """
@@ -464,14 +465,14 @@ def attach_commands(plan: Plan, *, unfinished: bool) -> list[str]:
         return []
     reference = shlex.quote(visible(server.name or server.id))
     commands: list[str] = []
-    for number, item in enumerate(plan.items):
+    for item in plan.items:
         if item.made is None or item.status in {'failed', 'in-use'}:
             continue
         if item.status in _UNFINISHED and not unfinished:
             continue
         if item.is_bootable:
             commands.append(f'openstack volume set --bootable {item.made.id}')
-        if item.is_bootable and number == 0:
+        if item.is_bootable and _BOOT_DEVICE.fullmatch(item.device or ''):
             commands.append(
                 f'openstack server create --volume {item.made.id} --flavor <flavor> --network '
                 f'<network> {reference}'

@@ -132,6 +132,23 @@ class ServerTest(RecoverTest):
             told,
         )
 
+    def test_bootable_volume_that_is_not_the_first_disk_is_attached(self) -> None:
+        metadata = labels.properties(
+            'rotation',
+            'x',
+            labels.Origin(bootable='true', server=OTHER_SERVER, device='/dev/vdb'),
+        )
+        self.cloud.keep(3, volume_id=volume_id(8), metadata=metadata)
+        _, told = self.recover(f'--server {OTHER_SERVER} --wait')
+        made = self.cloud.made[0]['id']
+        self.assertIn(f'  openstack volume set --bootable {made}\n', told)
+        self.assertTrue(
+            told.endswith(
+                f'  openstack server add volume --device /dev/vdb {OTHER_SERVER} {made}\n'
+            ),
+            told,
+        )
+
     def test_attach_commands_without_a_wait_are_for_later(self) -> None:
         rows, told = self.recover(f'--server {SERVER}')
         self.assertEqual({row['Status'] for row in rows}, {'creating'})
