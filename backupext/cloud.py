@@ -22,7 +22,7 @@ from backupext.core.causes import Cause
 from backupext.core.filters import OWN_PROJECT, Scope
 from backupext.core.models import Backup, Snapshot, Volume, is_id
 from backupext.core.paging import Trail
-from backupext.core.quota import Limits
+from backupext.core.quota import Limits, VolumeLimits
 from backupext.core.text import one_sentence, visible
 from backupext.faults import UnexpectedAnswerError, attempt, reading_answer
 from backupext.session import READ_TIMEOUT, Session, connect, limit
@@ -95,6 +95,10 @@ class Cloud:
         view._session = self._session.limited(patience.time_left)  # noqa: SLF001
         return view
 
+    def impatient(self) -> 'Cloud':
+        """Return the same cloud, which sends each request once."""
+        return self.patient(_Once())
+
     # What the cloud offers
 
     def require(self, *options: str) -> None:
@@ -119,13 +123,17 @@ class Cloud:
 
     def read_limits(self) -> Limits:
         """Return the quota of the project's backups, which every role may read."""
-        return self._patience.ask(self._limits)
+        return self._patience.ask(lambda: self._read_limits(Limits.from_api, 'backups'))
 
-    def _limits(self) -> Limits:
-        with attempt('read the quota of backups'):
+    def read_volume_limits(self) -> VolumeLimits:
+        """Return the quota of the project's volumes, which every role may read."""
+        return self._patience.ask(lambda: self._read_limits(VolumeLimits.from_api, 'volumes'))
+
+    def _read_limits(self, build: Callable[[Mapping[str, Any]], Answer], things: str) -> Answer:
+        with attempt(f'read the quota of {things}'):
             answer = self._get('/limits')
             with reading_answer():
-                return Limits.from_api(answer['limits']['absolute'])
+                return build(answer['limits']['absolute'])
 
     def find_server(self, name: str, scope: Scope) -> str:
         """Return the ID of the server that has a name, which Compute is asked for.
@@ -406,7 +414,7 @@ class Cloud:
                 raise UnexpectedAnswerError('every backup has an ID')
         return Backup(made.id, made.name, 'creating', volume_id)
 
-    def create_volume_from(self, backup: Backup, **attributes: str | int | None) -> Volume:
+    def create_volume_from(self, backup: Backup, **attributes: Any) -> Volume:
         """Request a new volume from a backup (3.47); the answer (202) has its ID and name."""
         volume = {key: value for key, value in attributes.items() if value is not None}
         body = {'volume': {'backup_id': backup.id, **volume}}

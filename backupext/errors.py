@@ -44,6 +44,12 @@ class EndedBadlyError(BackupError):
     """A backup or volume cannot reach the status that the command waits for."""
 
 
+class PartlyFailedError(BackupError):
+    """Some of several operations failed, and some succeeded."""
+
+    exit_status = 4
+
+
 class RequestError(BackupError):
     """A request failed: the cloud refused it or could not be reached.
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cliff.columns import FormattableColumn
 from osc_lib.cli import format_columns
 
-from backupext.core.models import Backup
 from backupext.core.text import visible
 from backupext.core.timespec import format_age, format_duration
 
@@ -64,6 +63,18 @@ class VolumeColumn(_TextColumn):
         return visible(self._names.get(self._value))
 
 
+class NamedColumn(_TextColumn):
+    """A resource: its name for people, and its ID for machines."""
+
+    def __init__(self, value: str, name: str | None) -> None:
+        super().__init__(value)
+        self._name = name
+
+    def human_readable(self) -> str:
+        """Return the name, or the ID if it has none."""
+        return visible(self._name or self._value)
+
+
 class VolumeNames:
     """The names of volumes, read only when one is shown.
 
@@ -105,11 +116,6 @@ class VolumeNames:
         self._known[volume_id] = None
 
 
-def known_names(names: Mapping[str, str | None]) -> VolumeNames:
-    """Return names that need no request."""
-    return VolumeNames(names.get, iter([names]))
-
-
 def safe(value: Any) -> Any:
     """Wrap text that has control characters; a plain string costs less, so others stay plain."""
     if isinstance(value, str) and not value.isprintable():
@@ -131,22 +137,6 @@ class BlankColumn(_NothingColumn):
     def human_readable(self) -> str:
         """Return an empty cell."""
         return ''
-
-
-class BackupColumn(_AnyColumn):
-    """A backup: its name for people, and its ID for machines."""
-
-    def human_readable(self) -> str:
-        """Return the name, or the ID if the name is empty."""
-        return visible(self._value.name or self._value.id)
-
-    def machine_readable(self) -> str:
-        """Return the ID."""
-        return str(self._value.id)
-
-
-def _backup(value: Backup | None) -> Any:
-    return BlankColumn(None) if value is None else BackupColumn(value)
 
 
 def _duration(seconds: float | None) -> Any:
@@ -187,6 +177,11 @@ class ListColumn(format_columns.ListColumn):
 
 def _age(value: timedelta | None) -> AgeColumn | None:
     return None if value is None else AgeColumn(value)
+
+
+def _named(value: Any) -> Any:
+    """Return a cell that shows a backup or a volume."""
+    return NamedColumn(value.id, value.name) if value else BlankColumn(None)
 
 
 class Column(NamedTuple):
@@ -259,23 +254,32 @@ PRUNE = (
 )
 #: Columns of ``rotate``.
 ROTATION = (
-    Column('Volume', 'volume.id', by_name=True),
+    Column('Volume', 'volume', _named),
     Column('Result', 'result.value'),
     Column('Kind', 'kind', _or_blank),
     Column('Reason', 'reason'),
-    Column('Backup', 'backup', _backup),
+    Column('Backup', 'backup', _named),
     Column('Duration', 'seconds', _duration),
     Column('Deleted', 'deleted'),
     Column('Error', 'error'),
 )
 #: Columns of ``rotate --dry-run``.
 ROTATION_PLAN = (
-    Column('Volume', 'step.volume.id', by_name=True),
+    Column('Volume', 'step.volume', _named),
     Column('Action', 'step.action.value'),
     Column('Kind', 'kind', _or_blank),
     Column('Reason', 'step.reason'),
     Column('Backup', 'backup_name', _or_blank),
     Column('Delete', 'deleted'),
+)
+#: Columns of ``recover``.
+RECOVER = (
+    Column('Device', 'device'),
+    Column('Volume', 'volume', _named),
+    Column('Backup', 'backup', _named),
+    Column('Data Timestamp', 'data_timestamp'),
+    Column('New Volume', 'new_volume', _named),
+    Column('Status', 'status'),
 )
 #: Columns of ``summary``.
 SUMMARY = (

@@ -82,7 +82,7 @@ def _add_attributes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--name-format',
         metavar='<format>',
-        type=types.name_format,
+        type=types.name_format(rotation.NAME_FIELDS),
         default=rotation.DEFAULT_NAME_FORMAT,
         help='Format of the names of backups, with the fields {volume}, {volume_id}, {label}, '
         f'{{kind}}, {{date}} and {{time}} (default: {rotation.DEFAULT_NAME_FORMAT})',

@@ -3,7 +3,7 @@
 
 import argparse
 import calendar
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import TypeVar
@@ -62,6 +62,13 @@ def property_filter(text: str) -> Property:
     return _parsed(Property.parse, text)
 
 
+def name_format(fields: Iterable[str]) -> Callable[[str], str]:
+    """Return a type that accepts a format of names with some fields."""
+    from backupext.core.naming import check_format
+
+    return lambda text: _parsed(lambda format_: check_format(format_, fields), text)
+
+
 def zone(text: str) -> tzinfo:
     """Accept the name of a time zone."""
     try:
@@ -112,14 +119,6 @@ def shard(text: str) -> tuple[int, int]:
             f"'{text}' is not a shard: use 1/{count} to {count}/{count}"
         )
     return int(number), int(count)
-
-
-def name_format(text: str) -> str:
-    """Accept a format of backup names."""
-    from backupext.core.rotation import check_name_format
-
-    _parsed(check_name_format, text)
-    return text
 
 
 def _parsed(parse: Callable[[str], T], text: str) -> T:

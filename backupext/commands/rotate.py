@@ -104,9 +104,7 @@ class RotateVolumeBackup(base.Lister):
         planned = self._plan(request)
         for sentence in rotation_plan.explain_need(planned, request):
             self.reporter.note(sentence)
-        names = columns.known_names({each.volume.id: each.volume.name for each in planned.steps})
-        steps = rotation_plan.foresee(planned, request)
-        return columns.table(columns.ROTATION_PLAN, steps, names)
+        return columns.table(columns.ROTATION_PLAN, rotation_plan.foresee(planned, request))
 
     def _confirm(self, parsed_args: argparse.Namespace, planned: 'Plan') -> None:
         from backupext.cli import consent, rotating
@@ -147,8 +145,7 @@ class RotateVolumeBackup(base.Lister):
     def _table(self) -> base.Table:
         from backupext.cli import columns
 
-        names = columns.known_names({each.volume.id: each.volume.name for each in self._outcomes})
-        return columns.table(columns.ROTATION, self._outcomes, names)
+        return columns.table(columns.ROTATION, self._outcomes)
 
 
 _NOTHING = 'Nothing was backed up or deleted'

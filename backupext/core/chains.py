@@ -118,29 +118,32 @@ class Graph:
 
         If the parent is not certain, one restorable possible parent is enough.
         """
-        ahead = self._usable_full_backups
+        return self.restorable_if(_is_available)
+
+    @cached_property
+    def surely_restorable(self) -> frozenset[str]:
+        """The IDs of the backups that are restorable whichever possible parent is the true one."""
+        return self.surely_restorable_if(_is_available)
+
+    def restorable_if(self, is_usable: Callable[[Backup], bool]) -> frozenset[str]:
+        """Return :attr:`restorable` with another condition for each backup than ``available``."""
+        ahead = self._usable_full_backups(is_usable)
         found = {each.id for each in ahead}
         while ahead:
-            usable = [each for each in self.children(ahead.pop()) if each.status == 'available']
+            usable = [each for each in self.children(ahead.pop()) if is_usable(each)]
             new = [each for each in usable if each.id not in found]
             found.update(each.id for each in new)
             ahead += new
         return frozenset(found)
 
-    @cached_property
-    def surely_restorable(self) -> frozenset[str]:
-        """The IDs of the backups that are restorable whichever possible parent is the true one."""
-        full = {each.id for each in self._usable_full_backups}
-        return frozenset(
-            self._with_certain_dependents(full, lambda each: each.status == 'available')
-        )
+    def surely_restorable_if(self, is_usable: Callable[[Backup], bool]) -> frozenset[str]:
+        """Return :attr:`surely_restorable` with another condition than ``available``."""
+        full = {each.id for each in self._usable_full_backups(is_usable)}
+        return frozenset(self._with_certain_dependents(full, is_usable))
 
-    @property
-    def _usable_full_backups(self) -> list[Backup]:
+    def _usable_full_backups(self, is_usable: Callable[[Backup], bool]) -> list[Backup]:
         return [
-            each
-            for each in self._backups.values()
-            if each.status == 'available' and not each.is_incremental
+            each for each in self._backups.values() if is_usable(each) and not each.is_incremental
         ]
 
     def _with_certain_dependents(
@@ -177,6 +180,10 @@ class Graph:
             if backup.is_incremental or self._known.get(backup.id):
                 newer[group] = backup.id
         return awaited
+
+
+def _is_available(backup: Backup) -> bool:
+    return backup.status == 'available'
 
 
 def _walk(

@@ -68,6 +68,11 @@ OPTIONS = _table(
             purpose='to see the properties that protect backups',
         ),
         Feature('rotate', Microversion(3, 43), purpose='to label backups'),
+        Feature(
+            'recover',
+            Microversion(3, 47),
+            purpose='to create volumes from backups',
+        ),
         Feature('restore --type', Microversion(3, 47)),
         Feature('restore --availability-zone', Microversion(3, 47)),
         Feature('restore --size', Microversion(3, 47)),

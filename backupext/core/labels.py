@@ -19,6 +19,12 @@ RUN = f'{_PREFIX}run'
 #: The project of the volume, if it is not that of the backup.
 PROJECT = f'{_PREFIX}project'
 
+#: The property of a new volume that ``recover`` creates: the ID of the backup. Cinder
+#: replaces it at the end of the restore by the properties of the source volume.
+RECOVERED_FROM = f'{_PREFIX}recovered-from'
+#: The property that Cinder gives a volume at the end of a restore: the ID of the backup.
+RESTORED_FROM = 'src_backup_id'
+
 DEFAULT_LABEL = 'rotation'
 
 #: The longest value of a property that Cinder accepts.

@@ -12,7 +12,6 @@ than ``skip_newer_than``, so that a wrong clock never stops a rotation for longe
 """
 
 import hashlib
-import string
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,17 +19,15 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from enum import Enum
 from typing import NamedTuple
 
-from backupext.core import chains, retention, storage
+from backupext.core import chains, naming, retention, storage
 from backupext.core.labels import label_of, origin_of
 from backupext.core.models import Backup, Volume
 from backupext.core.quota import Limits
 
 DEFAULT_NAME_FORMAT = '{volume}-{date}T{time}'
 
-#: The longest name that Cinder accepts.
-LONGEST_NAME = 255
-
-_NAME_FIELDS = ('volume', 'volume_id', 'label', 'kind', 'date', 'time')
+#: The fields of a name format.
+NAME_FIELDS = ('volume', 'volume_id', 'label', 'kind', 'date', 'time')
 _WEEKDAYS = ('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday')
 
 #: Cinder leaves these statuses of a volume by itself, so trying again later may help.
@@ -500,7 +497,7 @@ def _is_success(backups: Sequence[Backup], made: Backup, label: str) -> bool:
     return found.id in _settled_graph(backups).surely_restorable
 
 
-def orphans(backups: Iterable[Backup], volumes: Iterable[Volume], label: str) -> list[Backup]:
+def find_orphans(backups: Iterable[Backup], volumes: Iterable[Volume], label: str) -> list[Backup]:
     """Return the backups of a label whose volume no longer exists, the oldest first.
 
     :param volumes: all volumes, not only the selected ones.
@@ -508,24 +505,6 @@ def orphans(backups: Iterable[Backup], volumes: Iterable[Volume], label: str) ->
     ids = {each.id for each in volumes}
     own = (each for each in backups if label_of(each) == label)
     return chains.creation_order(each for each in own if each.volume_id not in ids)
-
-
-def check_name_format(format_: str) -> None:
-    """Check a format of names.
-
-    :raises ValueError: it is not well-formed, or has an unknown field.
-    """
-    known = ', '.join(f'{{{each}}}' for each in _NAME_FIELDS)
-    try:
-        fields = list(string.Formatter().parse(format_))
-    except ValueError:
-        raise ValueError(
-            f"Invalid name format '{format_}': write {{{{ and }}}} for braces that are no field; "
-            f'the fields are {known}'
-        ) from None
-    for _, name, spec, conversion in fields:
-        if name is not None and (name not in _NAME_FIELDS or spec or conversion):
-            raise ValueError(f"Invalid name format '{format_}': the fields are {known}")
 
 
 def format_name(
@@ -538,21 +517,16 @@ def format_name(
     :param kind: ``full`` or ``incremental``.
     :raises ValueError: the format is not well-formed, or has an unknown field.
     """
-    check_name_format(format_)
     time = now.astimezone(zone)
-    name = volume.name or volume.id
-    others = {
-        'volume_id': volume.id,
-        'label': label,
-        'kind': kind,
-        'date': f'{time:%Y-%m-%d}',
-        'time': f'{time:%H:%M:%S}',
-    }
-    # Without the volume, then with as much of its name as fits each time.
-    rest = len(format_.format(volume='', **others))
-    times = max(1, len(format_.format(volume='x', **others)) - rest)
-    name = name[: max(0, LONGEST_NAME - rest) // times]
-    return format_.format(volume=name, **others)[:LONGEST_NAME]
+    return naming.fill(
+        naming.check_format(format_, NAME_FIELDS),
+        volume.name or volume.id,
+        volume_id=volume.id,
+        label=label,
+        kind=kind,
+        date=f'{time:%Y-%m-%d}',
+        time=f'{time:%H:%M:%S}',
+    )
 
 
 class Need(NamedTuple):

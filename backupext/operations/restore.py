@@ -3,7 +3,7 @@
 
 import contextlib
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, NoReturn
@@ -11,6 +11,7 @@ from typing import NamedTuple, NoReturn
 from backupext import errors
 from backupext.cloud import Cloud
 from backupext.core.causes import Cause
+from backupext.core.labels import origin_of
 from backupext.core.models import Backup, Volume, is_id
 from backupext.core.text import one_sentence, visible
 from backupext.operations.patience import Patience, pauses
@@ -37,17 +38,21 @@ _SLACK = timedelta(seconds=2)
 
 @dataclass(frozen=True)
 class NewVolume:
-    """The attributes of a new volume; Cinder chooses those that are None. ``size`` is in GiB."""
+    """The attributes of a new volume; Cinder chooses those that are None. ``size`` is in GiB.
+
+    At the end of the restore, Cinder replaces the properties by those of the source volume.
+    """
 
     name: str | None = None
     type: str | None = None
     availability_zone: str | None = None
     size: int | None = None
+    properties: Mapping[str, str] | None = None
 
     @property
     def is_special(self) -> bool:
         """Whether to create the volume from the backup (3.47): a restore cannot set these."""
-        return bool(self.type or self.availability_zone or self.size)
+        return bool(self.type or self.availability_zone or self.size or self.properties)
 
 
 class Restored(NamedTuple):
@@ -74,15 +79,20 @@ class Restore:
 
     :param note: called with what the user should know although nothing failed.
     :param patience: how long to repeat a request that a busy cloud refuses; None: do not repeat it.
+    :param sources: source volumes that were read already, by ID; None for one that is deleted.
     """
 
     def __init__(
-        self, cloud: Cloud, note: Callable[[str], None], patience: Patience | None = None
+        self,
+        cloud: Cloud,
+        note: Callable[[str], None],
+        patience: Patience | None = None,
+        sources: Mapping[str, Volume | None] | None = None,
     ) -> None:
         self._cloud = cloud
         self._note = note
         self._patience = patience
-        self._sources: dict[str, Volume | None] = {}
+        self._sources = dict(sources or {})
         self._backup: Backup | None = None
 
     def begin(
@@ -114,6 +124,23 @@ class Restore:
         begun = self._request(lambda: self._send(backup, volume_id=existing.id))
         return begun._replace(is_new=False)
 
+    def begin_new(self, backup: Backup, new: NewVolume) -> Restored:
+        """Request the restore of a backup that was just read to a new volume.
+
+        :raises RefusedError: the backup is not available, or the new volume does not fit.
+        """
+        self._backup = backup
+        _refuse_unavailable(backup)
+        return self._to_new(backup, new)
+
+    def check_new(self, backup: Backup, new: NewVolume) -> NewVolume:
+        """Return a new volume with the type that an encrypted backup needs; change nothing.
+
+        :raises RefusedError: the new volume does not fit, or the needed type is not known.
+        """
+        _refuse_too_small(backup, new)
+        return self._with_type(backup, new)
+
     def finish(self, restored: Restored) -> Steps:
         """Wait for a restore to end, and return it with the volume's final name.
 
@@ -129,7 +156,9 @@ class Restore:
         if isinstance(row, Volume) and self._backup and restored.is_new and not restored.is_noted:
             # The default type of the cloud may be encrypted; only the volume shows that.
             self._note_unreadable(self._backup, row)
-        return restored._replace(volume_name=row.name) if row else restored
+        if row is None:
+            return restored
+        return restored._replace(volume_name=row.name, volume_status=row.status)
 
     def _next_step(self, restored: Restored) -> str:
         """Return what to do after a failed restore, and what the backup's status shows.
@@ -230,8 +259,7 @@ class Restore:
         return self._sources[id_]
 
     def _to_new(self, backup: Backup, new: NewVolume) -> Restored:
-        _refuse_too_small(backup, new)
-        new = self._with_type(backup, new)
+        new = self.check_new(backup, new)
         self._note_owner(backup)
         if new.is_special:
             return self._request(lambda: self._create_from(backup, new), backup, new)
@@ -244,8 +272,8 @@ class Restore:
         """
         if not self._is_encrypted(backup):
             return new
-        source = self._source(backup)
-        if source is None:
+        needed = self._needed_type(backup)
+        if needed is None:
             if new.type:
                 return new
             raise errors.RefusedError(
@@ -253,29 +281,38 @@ class Restore:
                 'exists. Use --type with the type of the source volume: with any other type the '
                 'restore fails.'
             )
-        if new.type and not self._is_type(new.type, source):
+        if new.type and not self._is_type(new.type, needed):
             raise errors.RefusedError(
                 f"Cannot restore backup {backup} to a volume of type '{visible(new.type)}': it is "
                 'encrypted, so the volume must have the type of the source volume, '
-                f"'{_shown(source.volume_type)}'."
+                f"'{visible(needed)}'."
             )
         try:
             self._cloud.require('restore --type')
         except errors.UnsupportedError as error:
             raise errors.RefusedError(
                 f'Cannot restore backup {backup} to a new volume: it is encrypted, so the volume '
-                f"must have the type '{_shown(source.volume_type)}'. {error} Or create a volume of "
+                f"must have the type '{visible(needed)}'. {error} Or create a volume of "
                 'that type, and restore to it with --force.'
             ) from error
-        return replace(new, type=source.volume_type)
+        return replace(new, type=needed)
 
-    def _is_type(self, reference: str, volume: Volume) -> bool:
-        """Return whether a name or an ID belongs to a volume's type."""
-        if reference == volume.volume_type:
+    def _needed_type(self, backup: Backup) -> str | None:
+        """Return the type that the source of an encrypted backup had; None if it is not known.
+
+        A rotation stores it with the backup, for a source that was deleted or retyped.
+        """
+        source = self._source(backup)
+        labelled = origin_of(backup).volume_type
+        if source is None or (source.encrypted is False and labelled):
+            return labelled
+        return source.volume_type
+
+    def _is_type(self, reference: str, type_: str) -> bool:
+        """Return whether a name or an ID belongs to a type."""
+        if reference == type_:
             return True
-        return (
-            is_id(reference) and self._cloud.read_volume_type_name(reference) == volume.volume_type
-        )
+        return is_id(reference) and self._cloud.read_volume_type_name(reference) == type_
 
     def _note_owner(self, backup: Backup) -> None:
         """Note that the new volume belongs to the administrator's project."""
@@ -295,6 +332,7 @@ class Restore:
             volume_type=new.type,
             availability_zone=new.availability_zone,
             size=new.size,
+            metadata=new.properties,
         )
         self._note_unreadable(backup, volume)
         return Restored(backup.id, volume.id, volume.name, volume.status, is_noted=True)

@@ -88,7 +88,7 @@ def plan(cloud: Cloud, request: Request, warn: Callable[[str], None]) -> Plan:
 def explain_orphans(planned: Plan, request: Request) -> str | None:
     """Return a sentence about backups whose volume is gone; None if there are none."""
     label = request.policy.label
-    orphans = rotation.orphans(planned.backups, planned.selected.listed, label)
+    orphans = rotation.find_orphans(planned.backups, planned.selected.listed, label)
     if not orphans:
         return None
     volumes = sorted({each.volume_id or '' for each in orphans})

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import unittest
-from typing import Any
+from typing import Any, NamedTuple
 
 from cliff.columns import FormattableColumn
 
@@ -9,6 +9,12 @@ from backupext.cli.columns import Column, SafeText, VolumeNames
 from backupext.core.models import Backup
 
 VOLUMES = {'v1': 'data', 'v2': None}
+
+
+class Restored(NamedTuple):
+    """A row of ``recover``."""
+
+    backup: Backup | None
 
 
 def for_people(value: object) -> object:
@@ -34,6 +40,13 @@ class TableTest(unittest.TestCase):
         people, machines = self.rows(VolumeNames(VOLUMES.get, iter([VOLUMES])))
         self.assertEqual(people, [['b1', 'data'], ['b2', 'v2'], ['b3', None]])
         self.assertEqual(machines, [['b1', 'v1'], ['b2', 'v2'], ['b3', None]])
+
+    def test_resource_is_shown_by_its_name_to_people_and_by_its_id_to_machines(self) -> None:
+        rows = [Backup('b1', '\x1bmonday'), Backup('b2')]
+        _, table = columns.table((columns.RECOVER[2],), [Restored(each) for each in (*rows, None)])
+        cells = [cell for (cell,) in table]
+        self.assertEqual([for_people(each) for each in cells], ['\\x1bmonday', 'b2', None])
+        self.assertEqual([for_machines(each) for each in cells], ['b1', 'b2', None])
 
     def test_ids_are_shown_without_names(self) -> None:
         ids = [['b1', 'v1'], ['b2', 'v2'], ['b3', None]]

@@ -17,6 +17,7 @@ COMMANDS = (
     'prune',
     'record export',
     'record import',
+    'recover',
     'restore',
     'rotate',
     'set',

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import unittest
 
-from backupext.core.quota import Limits
+from backupext.core.quota import Limits, VolumeLimits
 
 
 class LimitsTest(unittest.TestCase):
@@ -38,3 +38,39 @@ class LimitsTest(unittest.TestCase):
 
     def test_one_more_backup_counts(self) -> None:
         self.assertEqual(Limits(10, 100, 1, 5).with_one_more(7), Limits(10, 100, 2, 12))
+
+
+class VolumeLimitsTest(unittest.TestCase):
+    def test_minus_one_means_no_limit(self) -> None:
+        limits = VolumeLimits.from_api(
+            {
+                'maxTotalVolumes': -1,
+                'maxTotalVolumeGigabytes': 1000,
+                'totalVolumesUsed': 3,
+                'totalGigabytesUsed': 30,
+            }
+        )
+        self.assertEqual(limits, VolumeLimits(None, 1000, 3, 30))
+
+    def test_volumes_that_fit_exactly_have_no_objection(self) -> None:
+        self.assertIsNone(VolumeLimits(10, 100, 7, 70).find_objection(3, 30))
+
+    def test_number_of_volumes_is_limited(self) -> None:
+        limits = VolumeLimits(10, 100, 8, 10)
+        for count, needed in ((3, '3 new volumes are'), (1, '1 new volume is')):
+            with self.subTest(count=count):
+                self.assertEqual(
+                    limits._replace(used_volumes=11 - count).find_objection(count, 1),
+                    f'the quota allows 10 volumes, {11 - count} exist and {needed} needed',
+                )
+
+    def test_size_of_volumes_is_limited(self) -> None:
+        for count, needed in ((3, '3 new volumes need'), (1, '1 new volume needs')):
+            with self.subTest(count=count):
+                self.assertEqual(
+                    VolumeLimits(10, 100, 1, 95).find_objection(count, 6),
+                    f'the quota allows 100 GiB of volumes; 95 GiB exist and {needed} 6 GiB',
+                )
+
+    def test_no_limit_allows_everything(self) -> None:
+        self.assertIsNone(VolumeLimits().find_objection(10**6, 10**9))

@@ -696,7 +696,7 @@ class OrphansTest(unittest.TestCase):
             foreign(made('d', 1, volume_id='gone')),
             made('e', 1, volume_id='gone', metadata=OTHER_LABEL),
         ]
-        found = rotation.orphans(rows, [MAIL], 'nightly')
+        found = rotation.find_orphans(rows, [MAIL], 'nightly')
         self.assertEqual([each.id for each in found], ['b', 'a'])
 
 
@@ -754,7 +754,7 @@ class NameTest(unittest.TestCase):
     def test_open_brace_is_refused(self) -> None:
         for format_ in ('{', '{volume', 'volume}', '{volume}}'):
             with self.subTest(format_), self.assertRaises(ValueError) as caught:
-                rotation.check_name_format(format_)
+                self.name(format_)
             self.assertIn('write {{ and }} for braces', str(caught.exception))
 
 

@@ -325,6 +325,23 @@ class EncryptedTest(RestoreTest):
         )
         self.assertEqual(self.openstack(f'{RESTORE} --type secret').status, 0)
 
+    def test_labels_tell_the_type_of_a_source_that_was_deleted_or_retyped(self) -> None:
+        for type_, encrypted in ((None, True), ('plain', False)):
+            with self.subTest(type=type_):
+                self.setUp()
+                metadata = {'backupext:volume-type': 'secret'}
+                self.on_backup(encryption_key_id='key', metadata=metadata)
+                self.on_source(type_, encrypted=encrypted)
+                self.assertEqual(self.openstack(RESTORE).status, 0)
+                wanted = {'backup_id': ID, 'volume_type': 'secret'}
+                self.assert_sent(POST_VOLUME, {'volume': wanted})
+
+    def test_type_of_an_encrypted_source_wins_over_the_labels(self) -> None:
+        self.on_backup(encryption_key_id='key', metadata={'backupext:volume-type': 'renamed'})
+        self.on_source('secret')
+        self.assertEqual(self.openstack(RESTORE).status, 0)
+        self.assert_sent(POST_VOLUME, {'volume': {'backup_id': ID, 'volume_type': 'secret'}})
+
     def test_encrypted_target_of_another_type_is_refused_for_unencrypted_backup(self) -> None:
         self.on_backup()
         self.on_source('plain', encrypted=False)

@@ -37,14 +37,23 @@ _METAVAR = re.compile(r'<[a-z_-]+>(?:\[[=:]<[a-z]+>\])?|<[a-z]+>/<[a-z]+>|<key=v
 #: Options that mean different things in different commands, with their meanings. Any other option
 #: has the same help everywhere.
 _MEANINGS = {
-    '--availability-zone': {'create': 'of the backup', 'restore': 'of the new volume'},
-    '--concurrency': {'prune': 'deletions', 'rotate': 'backups'},
+    '--availability-zone': {
+        'create': 'of the backup',
+        'recover': 'of the new volumes',
+        'restore': 'of the new volume',
+    },
+    '--concurrency': {'prune': 'deletions', 'recover': 'restores', 'rotate': 'backups'},
     '--description': {
         'create': 'of the new backup',
         'rotate': 'of the new backup',
         'set': 'changes it',
     },
-    '--dry-run': {'delete': 'deletions', 'prune': 'deletions', 'rotate': 'everything'},
+    '--dry-run': {
+        'delete': 'deletions',
+        'prune': 'deletions',
+        'recover': 'restores',
+        'rotate': 'everything',
+    },
     '--force': {
         'create': 'in-use volume',
         'delete': 'any status',
@@ -69,6 +78,13 @@ _MEANINGS = {
     },
     '--snapshot': {'create': 'backed up', 'list': 'filters'},
     '--status': {'list': 'filters', 'wait': 'waited for'},
+    '--type': {'recover': 'of the new volumes', 'restore': 'of the new volume'},
+    '--volume': {
+        'list': 'filters',
+        'prune': 'filters',
+        'recover': 'recovers it',
+        'tree': 'filters',
+    },
 }
 
 
