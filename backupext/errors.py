@@ -44,6 +44,12 @@ class EndedBadlyError(BackupError):
     """A backup or volume cannot reach the status that the command waits for."""
 
 
+class PartlyFailedError(BackupError):
+    """Some of the things that a command works on failed, and the others did not."""
+
+    exit_status = 4
+
+
 class RequestError(BackupError):
     """A request failed: the cloud refused it or could not be reached.
 

@@ -4,6 +4,7 @@
 import argparse
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone, tzinfo
+from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -32,6 +33,11 @@ def text_or_none(text: str) -> str | None:
 def optional_reference(text: str) -> str | None:
     """Accept a name or an ID, and return None for an empty text, as the built-in commands do."""
     return reference(text) if text else None
+
+
+def path(text: str) -> Path:
+    """Accept the path of a file or folder, but not an empty text."""
+    return Path(reference(text))
 
 
 def duration(text: str) -> timedelta:

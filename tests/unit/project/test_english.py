@@ -34,6 +34,7 @@ _METAVAR = re.compile(r'<[a-z_-]+>(?:\[[=:]<[a-z]+>\])?|<key=value>')
 _MEANINGS = {
     '--availability-zone': {'create': 'of the backup', 'restore': 'of the new volume'},
     '--description': {'create': 'of the new backup', 'set': 'changes it'},
+    '--dry-run': {'delete': 'deletes', 'prune': 'deletes', 'record import': 'imports'},
     '--force': {'create': 'in-use volume', 'delete': 'any status', 'restore': 'overwrites'},
     '--incremental': {'create': 'kind of the new backup', 'list': 'filters'},
     '--name': {
@@ -46,6 +47,8 @@ _MEANINGS = {
         'create': 'sets',
         'list': 'filters',
         'prune': 'filters',
+        'record export': 'filters',
+        'record import': 'adds',
         'set': 'sets',
         'unset': 'removes',
     },
