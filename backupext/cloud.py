@@ -8,7 +8,9 @@ cannot be reached. The message begins with what the method tried.
 import contextlib
 import copy
 import re
+import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from typing import Any, Generic, Protocol, TypeVar
@@ -23,6 +25,7 @@ from backupext.core.filters import OWN_PROJECT, Scope
 from backupext.core.models import Backup, Snapshot, Volume, is_id
 from backupext.core.paging import Trail
 from backupext.core.quota import Limits, VolumeLimits
+from backupext.core.records import Record, Source
 from backupext.core.text import one_sentence, visible
 from backupext.faults import UnexpectedAnswerError, attempt, reading_answer
 from backupext.session import READ_TIMEOUT, Session, connect, limit
@@ -196,6 +199,17 @@ class Cloud:
             limit(self._connection.session, READ_TIMEOUT, self._patience.time_left()),
         ):
             return list(self._connection.identity.projects(name=name))
+
+    @property
+    def source(self) -> Source:
+        """Where the backups of the user's project are."""
+        config = self._connection.config
+        return Source(
+            _without_credentials(str(config.get_auth_args().get('auth_url') or '')),
+            config.get_region_name('block-storage') or '',
+            self.access.project_id or '',
+            self.access.project_name or '',
+        )
 
     # Finding
 
@@ -455,8 +469,44 @@ class Cloud:
 
     def export_record(self, backup: Backup) -> dict[str, object]:
         """Return the record with which another cloud imports a backup."""
+        return self._patience.ask(lambda: self._export(backup))
+
+    def _export(self, backup: Backup) -> dict[str, object]:
         with attempt(_doing('export the record of', backup)):
             return _target(backup).export_record(self._session)
+
+    def read_record(self, backup: Backup) -> Record:
+        """Export a backup, and return its record with what the cloud shows of it."""
+        return self._patience.ask(lambda: self._record(backup))
+
+    def read_records(
+        self, backups: Sequence[Backup], at_once: int
+    ) -> Iterator[tuple[Backup, Record | errors.RequestError]]:
+        """Yield the record of each backup, or why it cannot be exported, in their order.
+
+        Cinder answers an export when its backup service has, so several requests are sent at once.
+        Each is sent only once, whatever the patience.
+        """
+        # The requests share the session, so its time limit must not change between them.
+        with limit(self._connection.session, READ_TIMEOUT, self._patience.time_left()):
+            pool = ThreadPoolExecutor(at_once)
+            try:
+                yield from zip(backups, pool.map(self._try_record, backups), strict=True)
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _try_record(self, backup: Backup) -> Record | errors.RequestError:
+        try:
+            return self._record(backup)
+        except errors.RequestError as error:
+            return error
+
+    def _record(self, backup: Backup) -> Record:
+        with attempt(_doing('export the record of', backup)):
+            answer = _target(backup).export_record(self._session)
+            with reading_answer():
+                service, url = answer['backup_service'], answer['backup_url']
+                return Record.of(backup, str(service), str(url))
 
     def import_record(self, service: str, url: str) -> resource.Backup:
         """Import a record: 201, with ID and name; the status shows the result later."""
@@ -467,6 +517,11 @@ class Cloud:
 def _target(backup: Backup) -> resource.Backup:
     target: resource.Backup = resource.Backup.existing(id=backup.id)
     return target
+
+
+def _without_credentials(url: str) -> str:
+    parts = urllib.parse.urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition('@')[2]).geturl()
 
 
 @contextlib.contextmanager

@@ -33,6 +33,39 @@ def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
         ) from error
 
 
+def read(path: Path) -> str | None:
+    """Return the text of a file; None if there is no file. Bytes that are not UTF-8 are replaced.
+
+    :raises RefusedError: the file cannot be read.
+    """
+    try:
+        return path.read_bytes().decode('utf-8', 'replace')
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise errors.RefusedError(
+            f"Cannot read '{visible(str(path))}': {error.strerror or error}."
+        ) from error
+
+
+def check_writable(path: Path) -> None:
+    """Check that a file can be written, before the work for its content begins.
+
+    :raises RefusedError: its folder does not exist or cannot be written to, or something that is
+        not a file, such as a device, would be replaced.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        why = f"there is no folder '{visible(str(folder))}'"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        why = 'its folder cannot be written to'
+    elif path.exists() and not path.is_file():
+        why = 'it is not a regular file'
+    else:
+        return
+    raise errors.RefusedError(f"Cannot write '{visible(str(path))}': {why}.")
+
+
 def _replace(path: Path, text: str, mode: int) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
     temporary = Path(name)

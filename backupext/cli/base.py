@@ -187,3 +187,31 @@ class Lister(Command, command.Lister):
 
 class ShowOne(Command, command.ShowOne):
     """A command that prints the fields of one resource."""
+
+
+class ShowOneOrRows(ShowOne):
+    """A command that prints the fields of one resource, or rows, depending on its options."""
+
+    def prints_rows(self, parsed_args: argparse.Namespace) -> bool:
+        """Return whether the output has rows."""
+        raise NotImplementedError
+
+    def check_usage(self, parsed_args: argparse.Namespace) -> None:
+        """Check that the format can print rows.
+
+        :raises UsageError: it cannot.
+        """
+        if self.prints_rows(parsed_args) and parsed_args.formatter == 'shell':
+            raise errors.UsageError('-f shell cannot print several rows: use json, yaml or value.')
+
+    def produce_output(self, parsed_args: argparse.Namespace, column_names: Any, data: Any) -> int:
+        """Print fields as cliff's ShowOne does, or rows as its Lister does."""
+        if not self.prints_rows(parsed_args):
+            return int(super().produce_output(parsed_args, column_names, data))
+        columns, selector = self._generate_columns_and_selector(parsed_args, column_names)
+        if selector:
+            data = (list(self._compress_iterable(row, selector)) for row in data)
+        # All formatters for a single resource but shell are those for rows too.
+        formatter: Any = self.formatter
+        formatter.emit_list(columns, data, self.app.stdout, parsed_args)
+        return 0

@@ -313,6 +313,20 @@ RESTORED = _fields('id', 'volume_id', 'volume_name')
 #: Fields of ``record import``.
 IMPORTED = _fields('id', 'name')
 
+#: Fields of ``record export --output-file``.
+EXPORTED = _fields('file', 'records', 'exported', 'kept', 'removed')
+#: Columns of ``record import --input-file``, which shows its plan.
+IMPORT = (
+    Column('Decision', 'action.value'),
+    Column('ID', 'record.id'),
+    Column('Name', 'record.name'),
+    Column('Volume', 'record.volume_id'),
+    Column('Size', 'record.size'),
+    Column('Created At', 'record.created_at'),
+    Column('Parent', 'record.parent_id'),
+    Column('Reason', 'reason'),
+)
+
 
 def table(
     columns: Sequence[Column], things: Iterable[Any], names: VolumeNames | None = None

@@ -34,14 +34,18 @@ class Failures:
         """The number of failures."""
         return len(self._errors)
 
-    def conclude(self, summary: str, total: int) -> None:
+    def conclude(self, summary: str, total: int, *, tells_some_from_all: bool = False) -> None:
         """Raise an error if there is a failure.
 
         :param summary: a sentence with ``{failed}`` and ``{total}``, for a batch.
+        :param tells_some_from_all: the exit status is another one if only some have failed.
         :raises BackupError: there is at least one failure.
         """
         if not self._errors:
             return
         if self._alone:
             raise self._errors[0]
-        raise errors.BackupError(summary.format(failed=len(self._errors), total=total))
+        failed = len(self._errors)
+        some = tells_some_from_all and failed < total
+        kind = errors.PartlyFailedError if some else errors.BackupError
+        raise kind(summary.format(failed=failed, total=total))

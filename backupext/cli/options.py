@@ -87,7 +87,7 @@ def add_requiring(parser: argparse._ActionsContainer, feature: str, **kwargs: An
 
     :param feature: command and option, such as ``create --property``.
     """
-    option = feature.partition(' ')[2]
+    option = feature.rpartition(' ')[2]
     kwargs['help'] += f' (requires Block Storage {features.OPTIONS[feature].since})'
     action = parser.add_argument(option, **kwargs)
     _declare(parser, Requirement(feature, action.dest, action.default))

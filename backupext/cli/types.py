@@ -42,6 +42,11 @@ def optional_reference(text: str) -> str | None:
     return reference(text) if text else None
 
 
+def path(text: str) -> Path:
+    """Accept the path of a file or folder, but not an empty text."""
+    return Path(reference(text))
+
+
 def duration(text: str) -> timedelta:
     """Accept a duration such as ``90s``, ``30m`` or ``12h``."""
     return _parsed(parse_duration, text)

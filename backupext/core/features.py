@@ -73,6 +73,8 @@ OPTIONS = _table(
             Microversion(3, 47),
             purpose='to create volumes from backups',
         ),
+        Feature('record export --property', Microversion(3, 43)),
+        Feature('record import --property', Microversion(3, 43)),
         Feature('restore --type', Microversion(3, 47)),
         Feature('restore --availability-zone', Microversion(3, 47)),
         Feature('restore --size', Microversion(3, 47)),
@@ -167,7 +169,7 @@ def find_objection(
     :param setting: the setting in clouds.yaml that pins, if any.
     :returns: None if nothing is known to prevent it.
     """
-    what = feature.name.partition(' ')[2] or feature.name
+    what = feature.name.rpartition(' ')[2]
     needs = f'{what} requires Block Storage {feature.since}'
     if feature.purpose:
         needs += f' {feature.purpose}'

@@ -47,6 +47,23 @@ class Limits(NamedTuple):
         if self.gigabytes is not None and gigabytes > self.gigabytes:
             yield f'That is too much: the quota allows {self.gigabytes} GiB of backups.'
 
+    def find_shortage(self, backups: int, gigabytes: int) -> str | None:
+        """Return why more backups do not fit together, as a clause; None if they fit.
+
+        :param gigabytes: the sum of their sizes.
+        """
+        if self.backups is not None and self.used_backups + backups > self.backups:
+            return (
+                f'the quota allows {self.backups} backups; {self.used_backups} exist, and '
+                f'{backups} more are needed'
+            )
+        if self.gigabytes is not None and self.used_gigabytes + gigabytes > self.gigabytes:
+            return (
+                f'the quota allows {self.gigabytes} GiB of backups; {self.used_gigabytes} GiB '
+                f'exist, and {gigabytes} GiB more are needed'
+            )
+        return None
+
 
 class VolumeLimits(NamedTuple):
     """The limits of a project's volumes, and what they use, as :class:`Limits` of backups.

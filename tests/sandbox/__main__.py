@@ -99,6 +99,12 @@ def _add_start_options(up: argparse.ArgumentParser) -> None:
         action='store_true',
         help='Choose the parent of an incremental backup as Cinder 21 does',
     )
+    up.add_argument(
+        '--store',
+        metavar='DIR',
+        type=lambda path: str(Path(path).resolve()),
+        help='Store backups in this folder, which other sandboxes can use and which `down` keeps',
+    )
 
 
 def _install(_parsed: argparse.Namespace) -> int:
@@ -126,6 +132,7 @@ def _switches(parsed: argparse.Namespace) -> Switches:
         'token_lifetime': parsed.token_lifetime,
         'ceph': parsed.ceph,
         'old_parent_rule': parsed.old_parent_rule,
+        'store': parsed.store,
     }
 
 

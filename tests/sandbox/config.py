@@ -75,7 +75,7 @@ resource_query_filters_file = {etc}/resource_filters.json
 default_volume_type = __DEFAULT__
 enabled_backends = {backend}
 backup_driver = {backup_driver}
-backup_posix_path = {state}/backups
+backup_posix_path = {store}
 # A full backup of a volume's 8 MiB is two objects.
 backup_file_size = 4194304
 backup_sha_block_size_bytes = 32768
@@ -138,13 +138,17 @@ def cinder_template_conf(template: Template) -> str:
     return _CINDER_TEMPLATE.format(folder=template.folder, database=template.cinder_database)
 
 
-def cinder_conf(layout: Layout, auth_url: str, backup_driver: str) -> str:
-    """Return the configuration of Cinder's four services."""
+def cinder_conf(layout: Layout, auth_url: str, backup_driver: str, store: str | None = None) -> str:
+    """Return the configuration of Cinder's four services.
+
+    :param store: where the backups of the POSIX driver are, if not in the state folder.
+    """
     return _CINDER.format(
         state=layout.folder,
         etc=CINDER_FILES,
         backend=BACKEND,
         backup_driver=backup_driver,
+        store=store or layout.backups,
         key=ENCRYPTION_KEY,
         database=layout.cinder_database,
         timeout=DATABASE_TIMEOUT,

@@ -126,6 +126,11 @@ class Sandbox:
         return self._layout.volumes / volume_id
 
     @property
+    def store(self) -> Path:
+        """The folder with the backups of the POSIX driver."""
+        return Path(self.options.store or self._layout.backups)
+
+    @property
     def ceph(self) -> rbd.Cluster:
         """The stand-in for a Ceph cluster, if the sandbox was started with ``ceph``."""
         return rbd.Cluster(self._layout.ceph)
@@ -148,7 +153,7 @@ class Sandbox:
         if self.options.ceph:
             self._remove_image(backup_id)
             return
-        objects = list(self._layout.backups.rglob(f'volume_*_backup_{backup_id}*'))
+        objects = list(self.store.rglob(f'volume_*_backup_{backup_id}*'))
         if not objects:
             raise SandboxError(f'The store has no data of backup {backup_id}.')
         for file in objects:

@@ -21,6 +21,7 @@ class Switches(TypedDict, total=False):
     token_lifetime: int | None
     ceph: bool
     old_parent_rule: bool
+    store: str | None
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Options:
     token_lifetime: int | None = None
     ceph: bool = False
     old_parent_rule: bool = False
+    store: str | None = None
     temporary: bool = False
 
     def __post_init__(self) -> None:
@@ -39,6 +41,8 @@ class Options:
             _check_microversion(self.max_microversion)
         if self.token_lifetime is not None and self.token_lifetime < 1:
             raise SandboxError('The lifetime of a token must be 1 second or longer.')
+        if self.store is not None and self.ceph:
+            raise SandboxError('Only backups of the POSIX driver can be in another folder.')
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

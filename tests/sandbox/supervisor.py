@@ -97,7 +97,9 @@ class Supervisor:
         lifetime = self.options.token_lifetime
         self.layout.keystone_conf.write_text(config.keystone_conf(self.layout, lifetime))
         driver = config.CEPH_DRIVER if self.options.ceph else config.POSIX_DRIVER
-        self.layout.cinder_conf.write_text(config.cinder_conf(self.layout, self.auth_url, driver))
+        self.layout.cinder_conf.write_text(
+            config.cinder_conf(self.layout, self.auth_url, driver, self.options.store)
+        )
         self.layout.clouds_yaml.write_text(clouds.clouds_yaml(self.auth_url))
 
     def _serve(self, module: str, listener: socket.socket, *arguments: str) -> None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -16,6 +17,16 @@ from backupext import local
 with local.lock('night', 'busy'):
     print('held', flush=True)
     sys.stdin.read()
+"""
+
+
+DIE = """
+import os, signal, sys
+from pathlib import Path
+from unittest import mock
+from backupext import local
+with mock.patch('os.fsync', lambda _: os.kill(os.getpid(), signal.SIGKILL)):
+    local.write_whole(Path(sys.argv[1]), 'new')
 """
 
 
@@ -53,6 +64,52 @@ class WriteTest(FolderTest):
             local.write_whole(path, 'new')
         self.assertEqual(path.read_text('utf-8'), 'old')
         self.assertEqual(list(self.folder.iterdir()), [path])
+
+    def test_killed_process_leaves_the_old_file(self) -> None:
+        path = self.folder / 'file'
+        local.write_whole(path, 'old')
+        killed = subprocess.run([sys.executable, '-c', DIE, path], check=False)
+        self.assertEqual(killed.returncode, -signal.SIGKILL)
+        self.assertEqual(path.read_text('utf-8'), 'old')
+
+
+class ReadTest(FolderTest):
+    def test_text_is_read(self) -> None:
+        path = self.folder / 'file'
+        path.write_bytes(b'caf\xc3\xa9\xff')
+        self.assertEqual(local.read(path), 'caf\u00e9\ufffd')
+
+    def test_missing_file_has_no_text(self) -> None:
+        self.assertIsNone(local.read(self.folder / 'missing'))
+
+    def test_folder_cannot_be_read(self) -> None:
+        with self.assertRaisesRegex(errors.RefusedError, "^Cannot read '.*': Is a directory"):
+            local.read(self.folder)
+
+
+class CheckTest(FolderTest):
+    def assert_not_writable(self, path: Path, why: str) -> None:
+        with self.assertRaisesRegex(errors.RefusedError, f"^Cannot write '.*': {why}"):
+            local.check_writable(path)
+
+    def test_new_and_existing_files_are_writable(self) -> None:
+        path = self.folder / 'file'
+        local.check_writable(path)
+        path.touch()
+        local.check_writable(path)
+
+    def test_missing_folder_is_noticed(self) -> None:
+        self.assert_not_writable(self.folder / 'missing' / 'file', 'there is no folder')
+
+    def test_folder_without_permission_is_noticed(self) -> None:
+        with mock.patch('os.access', return_value=False):
+            self.assert_not_writable(self.folder / 'file', 'its folder cannot be written to')
+
+    def test_device_is_not_replaced(self) -> None:
+        self.assert_not_writable(Path('/dev/null'), 'it is not a regular file|its folder cannot')
+        pipe = self.folder / 'pipe'
+        os.mkfifo(pipe)
+        self.assert_not_writable(pipe, 'it is not a regular file')
 
 
 class LockTest(FolderTest):

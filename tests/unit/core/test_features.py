@@ -48,7 +48,7 @@ class TableTest(unittest.TestCase):
 
     def test_options_are_named_with_their_command(self) -> None:
         for name in features.OPTIONS:
-            self.assertRegex(name, r'^[a-z]+( --[a-z-]+)?$')
+            self.assertRegex(name, r'^(record )?[a-z]+( --[a-z-]+)?$')
 
 
 class OfferTest(unittest.TestCase):

@@ -36,6 +36,19 @@ class LimitsTest(unittest.TestCase):
     def test_no_limit_allows_everything(self) -> None:
         self.assertIsNone(Limits(None, None, 10**6, 10**9).find_objection(10**6))
 
+    def test_several_backups_are_counted_together(self) -> None:
+        limits = Limits(10, 100, 8, 90)
+        self.assertIsNone(limits.find_shortage(2, 10))
+        self.assertIsNone(Limits().find_shortage(10**6, 10**9))
+        self.assertEqual(
+            limits.find_shortage(3, 10),
+            'the quota allows 10 backups; 8 exist, and 3 more are needed',
+        )
+        self.assertEqual(
+            limits.find_shortage(2, 11),
+            'the quota allows 100 GiB of backups; 90 GiB exist, and 11 GiB more are needed',
+        )
+
     def test_one_more_backup_counts(self) -> None:
         self.assertEqual(Limits(10, 100, 1, 5).with_one_more(7), Limits(10, 100, 2, 12))
 

@@ -51,6 +51,7 @@ _MEANINGS = {
     '--dry-run': {
         'delete': 'deletions',
         'prune': 'deletions',
+        'record import': 'imports',
         'recover': 'restores',
         'rotate': 'everything',
     },
@@ -72,6 +73,8 @@ _MEANINGS = {
         'create': 'sets',
         'list': 'filters',
         'prune': 'filters',
+        'record export': 'filters',
+        'record import': 'adds',
         'rotate': 'sets on every backup',
         'set': 'sets',
         'unset': 'removes',

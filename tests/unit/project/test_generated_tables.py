@@ -13,7 +13,7 @@ class TableTest(unittest.TestCase):
 
     def test_parsers_declare_all_required_microversions(self) -> None:
         declared = {
-            each.feature: f'{PREFIX}{each.feature.partition(" ")[0]}' == name
+            each.feature: f'{PREFIX}{each.feature.partition(" --")[0]}' == name
             for name, parser in parsers().items()
             for each in parser.get_default('requirements') or ()
         }
@@ -22,11 +22,11 @@ class TableTest(unittest.TestCase):
     def test_help_names_required_microversions(self) -> None:
         known = parsers()
         for feature in features.OPTIONS.values():
-            verb, _, option = feature.name.partition(' ')
-            parser = known[PREFIX + verb]
+            command, _, option = feature.name.partition(' --')
+            parser = known[PREFIX + command]
             with self.subTest(feature.name):
                 if option:
-                    said = inventory.options(parser)[option].help or ''
+                    said = inventory.options(parser)[f'--{option}'].help or ''
                     self.assertTrue(said.endswith(f' (requires Block Storage {feature.since})'))
                 else:
                     said = parser.description or ''

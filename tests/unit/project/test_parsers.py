@@ -17,6 +17,13 @@ from tests.unit.project import inventory
 MENDED = '--no-incremental'
 UNREAD = 'no_incremental'
 
+#: Arguments that an option can replace here, or of which several can be given: their ``nargs``.
+WIDENED = {
+    ('volume_backup_record_export', 'backup'): argparse.ZERO_OR_MORE,
+    ('volume_backup_record_import', 'backup_service'): argparse.OPTIONAL,
+    ('volume_backup_record_import', 'backup_metadata'): argparse.OPTIONAL,
+}
+
 SHORTEST = len('--abc')
 
 USAGE_ERROR = 2
@@ -89,11 +96,24 @@ def meaning(parser: argparse.ArgumentParser, arguments: list[str]) -> dict[str, 
         return int(exit_.code or 0)
 
 
-def expected(osc: dict[str, Any] | int, untouched: dict[str, Any]) -> dict[str, Any] | int:
+def argument_traits(name: str, action: argparse.Action) -> dict[str, Any]:
+    """Return the traits of a command's argument, with those that are widened here."""
+    nargs = WIDENED.get((name, action.dest))
+    return {**traits(action), 'nargs': nargs, 'required': False} if nargs else traits(action)
+
+
+def expected(
+    name: str, osc: dict[str, Any] | int, untouched: dict[str, Any]
+) -> dict[str, Any] | int:
     """Return the expected result: that of OSC, with defaults for additional options."""
     if isinstance(osc, int):
         return osc
-    return {**untouched, **{key: value for key, value in osc.items() if key != UNREAD}}
+    given = {
+        key: [value] if WIDENED.get((name, key)) == argparse.ZERO_OR_MORE else value
+        for key, value in osc.items()
+        if key != UNREAD
+    }
+    return {**untouched, **given}
 
 
 class ParserTest(unittest.TestCase):
@@ -104,8 +124,8 @@ class ParserTest(unittest.TestCase):
         for pair in pairs():
             with self.subTest(pair.name):
                 self.assertEqual(
-                    [traits(action) for action in positionals(pair.plugin)],
-                    [traits(action) for action in positionals(pair.osc)],
+                    [argument_traits(pair.name, action) for action in positionals(pair.plugin)],
+                    [argument_traits(pair.name, action) for action in positionals(pair.osc)],
                 )
 
     def test_every_built_in_option_has_the_same_meaning(self) -> None:
@@ -139,7 +159,9 @@ class ParserTest(unittest.TestCase):
                         if osc == USAGE_ERROR:
                             self.assertNotEqual(prefix, name)
                             continue
-                        self.assertEqual(meaning(pair.plugin, arguments), expected(osc, untouched))
+                        self.assertEqual(
+                            meaning(pair.plugin, arguments), expected(pair.name, osc, untouched)
+                        )
 
     def test_last_of_incremental_and_no_incremental_wins(self) -> None:
         parser = inventory.parser_of(inventory.commands()['volume_backup_create'])
