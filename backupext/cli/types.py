@@ -27,11 +27,6 @@ def reference(text: str) -> str:
     return text
 
 
-def path(text: str) -> Path:
-    """Accept the path of a file, but not an empty text."""
-    return Path(reference(text))
-
-
 def text_or_none(text: str) -> str | None:
     """Accept any text, and return None for an empty one."""
     return text or None
