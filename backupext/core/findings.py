@@ -45,7 +45,7 @@ LATE = Kind(
     'The volume has no restorable backup whose data is younger than --max-age. A volume that is '
     'younger itself is new, which is not a finding.',
     '{count} of {total} {have} no backup in {max_age}',
-    'Find out why the backup job made none: look at its log and its exit status.',
+    'Find out why the backup job created none: look at its log and its exit status.',
 )
 UNRESTORABLE = Kind(
     'unrestorable',
@@ -58,7 +58,7 @@ UNRESTORABLE = Kind(
 STUCK = Kind(
     'stuck',
     Severity.CRITICAL,
-    'A volume or a snapshot is in status backing-up, but no backup of it is being made.',
+    'A volume or a snapshot is in status backing-up, but no backup of it is in progress.',
     '{count} stuck',
     'Ask an administrator to set its status back. Until then it cannot be backed up.',
 )
@@ -86,7 +86,7 @@ AGING = Kind(
 FAILED = Kind(
     'failed',
     Severity.WARNING,
-    'A backup, or its deletion, failed after the newest restorable backup was made.',
+    'A backup, or its deletion, failed after the newest restorable backup was created.',
     '{count} failed',
     'Remove the cause, and then delete the failed backup.',
 )
@@ -114,8 +114,8 @@ QUOTA = Kind(
 LEFTOVER = Kind(
     'leftover',
     Severity.WARNING,
-    'A temporary copy that Cinder made for a backup still exists, but the backup is not being '
-    'made. The copy uses space, and a snapshot prevents the deletion of its volume.',
+    'A temporary copy that Cinder created for a backup still exists, but the backup is not in '
+    'progress. The copy uses space, and a snapshot prevents the deletion of its volume.',
     '{count} left over',
     'Make sure that nothing uses it, and delete it.',
 )

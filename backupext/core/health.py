@@ -217,7 +217,7 @@ class _Examination:
     def _stuck(self) -> Iterator[Finding]:
         making = [each for each in self._all if not each.snapshot_id]
         if self._volume.status == 'backing-up' and not any(map(self._known.is_busy, making)):
-            yield self._say(STUCK, 'is in status backing-up, but no backup of it is being made')
+            yield self._say(STUCK, 'is in status backing-up, but no backup of it is in progress')
 
     def _stuck_snapshots(self) -> Iterator[Finding]:
         for snapshot in self._known.snapshots_of[self._volume.id]:
@@ -226,7 +226,7 @@ class _Examination:
                 yield Finding(
                     STUCK,
                     f'Snapshot {snapshot} of volume {self._volume} is in status backing-up, but no '
-                    'backup of it is being made.',
+                    'backup of it is in progress.',
                 )
 
     def _failed(self) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from backupext.core.selection import Selection
 from backupext.operations import listing, selection
 from backupext.operations.selection import Selected
 
-#: Everybody may read metrics: node_exporter has a user of its own.
+#: Everybody may read metrics: node_exporter runs as another user.
 _METRICS_MODE = 0o644
 
 

@@ -36,7 +36,7 @@ def import_record(cloud: Cloud, service: str, url: str) -> resource.Backup:
         there = _backup_of(cloud, url)
         if there is None:
             raise
-        advice = f'Backup {there} exists already, in status {there.status}.'
+        advice = f'Backup {there} already exists, in status {there.status}.'
         if there.status == 'error':
             advice += f' To delete it first: openstack volume backup delete {there.id}'
         raise errors.RequestError(

@@ -133,7 +133,7 @@ class FindingTest(CheckingTest):
             self.found(failed=1)
             self.age_all('-2 minutes')
             lines = self.found(stuck=1, failed=1)
-        self.assertIn('is in status backing-up, but no backup of it is being made', lines[0])
+        self.assertIn('is in status backing-up, but no backup of it is in progress', lines[0])
 
     def age_all(self, span: str) -> None:
         """Move the times of all backups of the volume."""

@@ -45,7 +45,7 @@ class TableTest(unittest.TestCase):
         rows = [Backup('b1', '\x1bmonday'), Backup('b2')]
         _, table = columns.table((columns.RECOVER[2],), [Restored(each) for each in (*rows, None)])
         cells = [cell for (cell,) in table]
-        self.assertEqual([for_people(each) for each in cells], ['\\x1bmonday', 'b2', None])
+        self.assertEqual([for_people(each) for each in cells], ['\\x1bmonday', 'b2', ''])
         self.assertEqual([for_machines(each) for each in cells], ['b1', 'b2', None])
 
     def test_ids_are_shown_without_names(self) -> None:

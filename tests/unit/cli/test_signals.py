@@ -24,7 +24,7 @@ class SignalsTest(unittest.TestCase):
 
     def test_error_keeps_what_it_names(self) -> None:
         with (
-            self.assertRaisesRegex(errors.InterruptedByUserError, ': backup a') as caught,
+            self.assertRaisesRegex(errors.InterruptedByUserError, 'on backup a') as caught,
             signals.treated_as_ctrl_c(),
         ):
             try:

@@ -391,7 +391,7 @@ class FailureTest(RecordTest):
             self.cloud.refuse(f'GET /backups/{id_}/export_record', 503, 'Busy.')
         result = self.export()
         self.assertEqual(result.status, 0)
-        self.assertEqual(result.stderr.count('Waiting for the cloud to answer again.'), 1)
+        self.assertEqual(result.stderr.count('Retrying until the cloud answers.'), 1)
         self.assertEqual(self.exported, ids)
 
     def test_time_limit_writes_nothing(self) -> None:
@@ -409,7 +409,7 @@ class FailureTest(RecordTest):
         )
         result = self.export()
         self.assertEqual((result.status, result.stdout), (130, ''))
-        self.assertEqual(result.stderr, 'Interrupted; nothing is cancelled. Nothing was written.\n')
+        self.assertEqual(result.stderr, 'Interrupted. Nothing was written.\n')
         self.assertFalse(self.file.exists())
 
     def test_answer_without_a_record_is_a_failure(self) -> None:
