@@ -396,7 +396,7 @@ class Cloud:
                 raise UnexpectedAnswerError('every backup has an ID')
         return Backup(made.id, made.name, 'creating', volume_id)
 
-    def create_volume_from(self, backup: Backup, **attributes: str | int | None) -> Volume:
+    def create_volume_from(self, backup: Backup, **attributes: Any) -> Volume:
         """Request a new volume from a backup (3.47); the answer (202) has its ID and name."""
         volume = {key: value for key, value in attributes.items() if value is not None}
         body = {'volume': {'backup_id': backup.id, **volume}}
@@ -405,6 +405,12 @@ class Cloud:
             sdk_exceptions.raise_from_response(response)
             with reading_answer():
                 return Volume.from_api(response.json()['volume'])
+
+    def delete_volume(self, volume: Volume) -> None:
+        """Request the deletion of a volume (202); Cinder refuses one that is attached or busy."""
+        with attempt(f'delete volume {volume}'):
+            response = self._session.delete(f'{_VOLUME.path}/{volume.id}')
+            sdk_exceptions.raise_from_response(response)
 
     def update_backup(self, backup: Backup, **attributes: Any) -> None:
         """Replace the name, the description or the metadata."""

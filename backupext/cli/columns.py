@@ -9,11 +9,14 @@ from cliff.columns import FormattableColumn
 from osc_lib.cli import format_columns
 
 from backupext.core.text import visible
+from backupext.core.timespec import format_duration
 
 if TYPE_CHECKING:
     _TextColumn = FormattableColumn[str]
+    _NumberColumn = FormattableColumn[float]
 else:
-    _TextColumn = FormattableColumn  # generic only from cliff 4.9 on
+    # Generic only from cliff 4.9 on.
+    _TextColumn = _NumberColumn = FormattableColumn
 
 
 class SafeText(_TextColumn):
@@ -43,6 +46,18 @@ class PropertiesColumn(format_columns.DictColumn):
     def human_readable(self) -> str:
         """Return ``key='value'``, separated by commas."""
         return visible(super().human_readable())
+
+
+class DurationColumn(_NumberColumn):
+    """A duration: ``2m05s`` for people, and whole seconds for machines."""
+
+    def human_readable(self) -> str:
+        """Return hours, minutes and seconds."""
+        return format_duration(self._value)
+
+    def machine_readable(self) -> int:
+        """Return the whole seconds."""
+        return int(self._value)
 
 
 class VolumeColumn(_TextColumn):
@@ -111,6 +126,10 @@ def _properties(value: dict[str, str] | None) -> PropertiesColumn:
 
 def _reasons(value: Iterable[str]) -> Any:
     return safe(', '.join(value))
+
+
+def _duration(seconds: float | None) -> Any:
+    return None if seconds is None else DurationColumn(seconds)
 
 
 class Column(NamedTuple):
@@ -191,6 +210,16 @@ SUMMARY = (
     Column('Oldest', 'oldest'),
     Column('Newest', 'newest'),
 )
+#: Columns of ``verify``.
+VERIFIED = (
+    Column('Volume', 'volume', by_name=True),
+    Column('Backup', 'backup'),
+    Column('Result', 'result.value'),
+    Column('Duration', 'seconds', _duration),
+    Column('Error', 'error'),
+)
+#: Columns of ``verify --keep``.
+VERIFIED_AND_KEPT = (*VERIFIED, Column('New Volume', 'kept'))
 #: Fields of ``create``.
 CREATED = _fields('id', 'name', 'volume_id')
 #: Fields of ``restore``: the ID of the backup, and the ID and name of the volume.

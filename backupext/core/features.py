@@ -65,6 +65,11 @@ OPTIONS = _table(
             Microversion(3, 43),
             purpose='to see the properties that protect backups',
         ),
+        Feature(
+            'verify',
+            Microversion(3, 47),
+            purpose='to create volumes from backups',
+        ),
         Feature('restore --type', Microversion(3, 47)),
         Feature('restore --availability-zone', Microversion(3, 47)),
         Feature('restore --size', Microversion(3, 47)),
