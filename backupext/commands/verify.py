@@ -128,7 +128,7 @@ class VerifyVolumeBackup(base.Lister):
             run,
             keeps=parsed_args.keep,
             note=self.reporter.note,
-            warn=self.reporter.warn,
+            fail=self.reporter.fail,
         )
         drill.execute(parsed_args.concurrency)
         if not drill.stopped:
@@ -143,8 +143,10 @@ class VerifyVolumeBackup(base.Lister):
         status = exit_status(outcomes)
         if isinstance(self._drill.stopped, errors.InterruptedByUserError):
             status = self._drill.stopped.exit_status
-        report = self.reporter.warn if status else self.reporter.note
-        report(summarize(outcomes))
+        if status:
+            self.reporter.fail(errors.BackupError(summarize(outcomes)))
+        else:
+            self.reporter.note(summarize(outcomes))
         return status
 
 

@@ -3,11 +3,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
 from backupext import errors
-from backupext.core.chains import Graph
+from backupext.core.chains import Graph, created
 from backupext.core.labels import label_of, origin_of
 from backupext.core.models import Backup, Volume
 
@@ -92,8 +93,9 @@ def choose_of_volumes(
     return choice
 
 
-def _age(backup: Backup) -> tuple[str, str, str]:
-    return backup.data_timestamp or '', backup.created_at or '', backup.id
+def _age(backup: Backup) -> tuple[datetime, datetime, str]:
+    made = created(backup)
+    return backup.data_time or made, made, backup.id
 
 
 def _nothing(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Create scratch volumes from backups, and delete them; never delete a volume in doubt."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -25,6 +26,8 @@ from backupext.operations.wait import Steps, until_gone, until_restored
 
 #: Another run deletes its scratch volume soon after the restore has ended. Polls are 15 s apart.
 _GRACE = timedelta(seconds=60)
+#: The cloud's clock is read in whole seconds.
+_PAUSE = _GRACE + timedelta(seconds=2)
 #: The number of leftover volumes to delete at once.
 _FEW = 4
 
@@ -186,21 +189,23 @@ class Leftovers:
         self._delete(old)
 
     def remove_rest(self) -> None:
-        """Delete those that were not old enough, and name those whose restore has not ended."""
-        ended = []
-        for volume, mark in self._left:
-            current = self._schedule.cloud.read_volume(volume.id)
-            if current and current.status in RUNNING:
-                self._warn(
-                    f'Volume {current}, which another run of this command made, was not deleted, '
-                    'because its restore has not ended. When its status is available, the next '
-                    f'run deletes it, or: openstack volume delete {current.id}'
-                )
-            elif current:
-                ended.append((current, mark))
-        if any(not self._is_old(volume) for volume, _ in ended):
-            self._schedule.patience.pause(_GRACE.total_seconds())
-        self._delete(ended)
+        """Delete those whose restore has ended since then, and name the others.
+
+        After the time limit, or Ctrl-C, the next run deletes them.
+        """
+        with contextlib.suppress(errors.StoppedWaitingError):
+            rows = self._read_again()
+            if any(volume.status not in RUNNING and not self._is_old(volume) for volume, _ in rows):
+                self._schedule.patience.pause(_PAUSE.total_seconds())
+                rows = self._read_again()
+            self._delete(each for each in rows if self._is_old(each[0]))
+            for volume, _ in rows:
+                if volume.status in RUNNING:
+                    self._warn(_running(volume))
+
+    def _read_again(self) -> list[tuple[Volume, Mark]]:
+        found = [(self._schedule.cloud.read_volume(each.id), mark) for each, mark in self._left]
+        return [(volume, mark) for volume, mark in found if volume]
 
     def _list(self) -> Iterator[tuple[Volume, Mark]]:
         for volume in self._schedule.cloud.list_volumes(OWN_PROJECT):
@@ -222,3 +227,11 @@ class Leftovers:
         for done in self._schedule.run(works, limit=_FEW):
             if done.error:
                 self._warn(str(done.error))
+
+
+def _running(volume: Volume) -> str:
+    return (
+        f'Volume {volume}, which another run of this command made, was not deleted, because its '
+        'restore has not ended. When its status is available, the next run deletes it, or: '
+        f'openstack volume delete {volume.id}'
+    )

@@ -83,6 +83,8 @@ def _find_named(cloud: Cloud, references: Sequence[str]) -> Choice:
     choice = Choice([], [])
 
     def fail(error: errors.BackupError) -> None:
+        if not isinstance(error, errors.NotFoundError | errors.AmbiguousError):
+            raise error
         choice.outcomes.append(Outcome(None, None, Result.FAILED, error=str(error)))
 
     choice.backups.extend(listing.find_many(cloud, references, fail))
@@ -120,7 +122,7 @@ class Drill:
     :param run: one value per run, which marks the volumes.
     :param keeps: keep the volumes of verified backups.
     :param note: called with what the user should know.
-    :param warn: called with what was not deleted.
+    :param fail: called with each scratch volume that was not deleted.
     """
 
     def __init__(  # noqa: PLR0913  # what a drill works with
@@ -132,7 +134,7 @@ class Drill:
         *,
         keeps: bool,
         note: Callable[[str], None],
-        warn: Callable[[str], None],
+        fail: Callable[[errors.BackupError], None],
     ) -> None:
         self._planned = planned
         self._schedule = schedule
@@ -141,7 +143,7 @@ class Drill:
         self._run = run
         self._keeps = keeps
         self._note = note
-        self._warn = warn
+        self._fail = fail
         self._sources: dict[str, Volume | None] = dict(planned.volumes)
         self._outcomes: dict[str, Outcome] = {}
         self._open: dict[str, Scratch] = {}
@@ -186,14 +188,15 @@ class Drill:
             except errors.StoppedWaitingError:
                 raise
             except errors.BackupError as error:
-                self._leave(backup.id, str(error))
+                self._leave(backup.id, error)
         del self._open[backup.id]
 
-    def _leave(self, id_: str, sentence: str) -> None:
+    def _leave(self, id_: str, error: errors.BackupError) -> None:
         """Report that a scratch volume was not deleted."""
-        self._warn(sentence)
+        self._fail(error)
         outcome = self._outcomes[id_]
-        self._outcomes[id_] = outcome._replace(error=f'{outcome.error} {sentence}'.lstrip())
+        if outcome.result is Result.VERIFIED:
+            self._outcomes[id_] = outcome._replace(error='The scratch volume was not deleted.')
 
     def _restore(self, scratch: Scratch) -> Generator[Target, Row, Outcome]:
         backup = scratch.backup
@@ -205,9 +208,11 @@ class Drill:
             raise
         except _BusyError as error:
             return Outcome.of(backup, Result.BUSY, str(error))
-        except errors.BackupError as error:
-            failed = Outcome.of(backup, Result.FAILED, str(error))
+        except errors.EndedBadlyError as error:
+            failed = Outcome.of(backup, Result.FAILED, f'The restore failed. {error}')
             return failed._replace(seconds=self._clock.now() - begun)
+        except errors.BackupError as error:
+            return Outcome.of(backup, Result.FAILED, str(error))
         return Outcome(
             backup.volume_id,
             backup.id,
@@ -285,6 +290,6 @@ class Drill:
             for done in schedule.run(works):
                 del self._open[done.key]
                 if done.error:
-                    self._leave(done.key, str(done.error))
+                    self._leave(done.key, done.error)
         for id_, scratch in self._open.items():
-            self._leave(id_, scratch.how_to_delete)
+            self._leave(id_, errors.RefusedError(scratch.how_to_delete))
