@@ -269,9 +269,13 @@ class Drill:
             self._outcomes.setdefault(backup.id, Outcome.of(backup, result, why))
         self._open = {id_: each for id_, each in self._open.items() if each.was_requested}
         if self._open:
-            self._clean_up(is_late=is_late)
+            with contextlib.suppress(errors.StoppedWaitingError, KeyboardInterrupt):
+                self._clean_up(is_late=is_late)
+        for id_, scratch in self._open.items():
+            self._leave(id_, errors.RefusedError(scratch.how_to_delete))
 
     def _clean_up(self, *, is_late: bool) -> None:
+        """Delete the scratch volumes; raise if there is no more time, or at a second Ctrl-C."""
         schedule = self._schedule
         if is_late:
             self._note('The time limit has passed. Deleting the scratch volumes.')
@@ -286,10 +290,7 @@ class Drill:
             Work(id_, f'backup {scratch.backup}', volumes.remove(scratch))
             for id_, scratch in self._open.items()
         ]
-        with contextlib.suppress(errors.StoppedWaitingError, KeyboardInterrupt):
-            for done in schedule.run(works):
-                del self._open[done.key]
-                if done.error:
-                    self._leave(done.key, done.error)
-        for id_, scratch in self._open.items():
-            self._leave(id_, errors.RefusedError(scratch.how_to_delete))
+        for done in schedule.run(works):
+            del self._open[done.key]
+            if done.error:
+                self._leave(done.key, done.error)
