@@ -33,6 +33,7 @@ _METAVAR = re.compile(r'<[a-z_-]+>(?:\[[=:]<[a-z]+>\])?|<key=value>')
 #: has the same help everywhere.
 _MEANINGS = {
     '--availability-zone': {'create': 'of the backup', 'restore': 'of the new volume'},
+    '--concurrency': {'prune': 'deletions', 'verify': 'restores'},
     '--description': {'create': 'of the new backup', 'set': 'changes it'},
     '--force': {'create': 'in-use volume', 'delete': 'any status', 'restore': 'overwrites'},
     '--incremental': {'create': 'kind of the new backup', 'list': 'filters'},
@@ -51,6 +52,7 @@ _MEANINGS = {
     },
     '--snapshot': {'create': 'backed up', 'list': 'filters'},
     '--status': {'list': 'filters', 'wait': 'waited for'},
+    '--volume': {'list': 'filters', 'prune': 'filters', 'tree': 'filters', 'verify': 'selects'},
 }
 
 
