@@ -116,7 +116,7 @@ class VerifyVolumeBackup(base.Lister):
         from backupext.operations.scratch import Leftovers
 
         run = uuid.uuid4().hex[:8]
-        planned = verify.plan(
+        planned = verify.choose(
             self.cloud, _request(parsed_args), random.SystemRandom().sample, self.reporter.warn
         )
         leftovers = Leftovers(schedule, run, self.reporter.warn)

@@ -59,7 +59,7 @@ class Plan(NamedTuple):
     volumes: Mapping[str, Volume]
 
 
-def plan(
+def choose(
     cloud: Cloud,
     request: Request,
     pick: Callable[[Sequence[int], int], Sequence[int]],
