@@ -438,6 +438,12 @@ class Cloud:
             with reading_answer():
                 return Volume.from_api(response.json()['volume'])
 
+    def delete_volume(self, volume: Volume) -> None:
+        """Request the deletion of a volume (202); Cinder refuses one that is attached or busy."""
+        with attempt(f'delete volume {volume}'):
+            response = self._session.delete(f'{_VOLUME.path}/{volume.id}')
+            sdk_exceptions.raise_from_response(response)
+
     def update_backup(self, backup: Backup, **attributes: Any) -> None:
         """Replace the name, the description or the metadata."""
         with attempt(_doing('change', backup)):

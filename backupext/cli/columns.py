@@ -306,6 +306,16 @@ CHECK = (
     Column('Backups', 'statuses', _properties),
     Column('Details', 'sentences', ListColumn),
 )
+#: Columns of ``verify``.
+VERIFIED = (
+    Column('Volume', 'volume', by_name=True),
+    Column('Backup', 'backup'),
+    Column('Result', 'result.value'),
+    Column('Duration', 'seconds', _duration),
+    Column('Error', 'error'),
+)
+#: Columns of ``verify --keep``.
+VERIFIED_AND_KEPT = (*VERIFIED, Column('New Volume', 'kept'))
 #: Fields of ``create``.
 CREATED = _fields('id', 'name', 'volume_id')
 #: Fields of ``restore``: the ID of the backup, and the ID and name of the volume.

@@ -75,6 +75,11 @@ OPTIONS = _table(
         ),
         Feature('record export --property', Microversion(3, 43)),
         Feature('record import --property', Microversion(3, 43)),
+        Feature(
+            'verify',
+            Microversion(3, 47),
+            purpose='to create volumes from backups',
+        ),
         Feature('restore --type', Microversion(3, 47)),
         Feature('restore --availability-zone', Microversion(3, 47)),
         Feature('restore --size', Microversion(3, 47)),

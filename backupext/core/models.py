@@ -107,7 +107,8 @@ class Attachment(NamedTuple):
 class Volume:
     """A volume; ``size`` is in GiB. A row of ``/volumes`` has only the ID and the name.
 
-    ``consumes_quota`` is false for the copies that Cinder makes for a moment (3.65).
+    ``consumes_quota`` is false for the copies that Cinder makes for a moment (3.65), and
+    ``encryption_key_id`` is shown from 3.64 on.
     """
 
     id: str
@@ -119,10 +120,13 @@ class Volume:
     availability_zone: str | None = None
     bootable: str | None = None
     encrypted: bool | None = None
+    encryption_key_id: str | None = None
     consumes_quota: bool | None = None
     metadata: dict[str, str] | None = None
     attachments: tuple[Attachment, ...] = ()
     project_id: str | None = None
+    description: str | None = None
+    updated_at: str | None = None
 
     @classmethod
     def from_api(cls, row: Mapping[str, Any]) -> 'Volume':
@@ -138,6 +142,11 @@ class Volume:
     def created(self) -> datetime | None:
         """When Block Storage accepted the request, aware, in UTC."""
         return parse_time(self.created_at) if self.created_at else None
+
+    @property
+    def updated(self) -> datetime | None:
+        """When Block Storage last changed the volume, aware, in UTC."""
+        return parse_time(self.updated_at) if self.updated_at else None
 
     def __str__(self) -> str:
         """Name a volume in a sentence, by name and ID."""

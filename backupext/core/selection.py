@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from backupext.core.filters import Property
 from backupext.core.models import Volume
+from backupext.core.scratch import find_mark
 
 # Cinder's names for the copies that it makes for a moment to back up a volume in use.
 _TEMPORARY = re.compile(r'backup-vol-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
@@ -56,11 +57,15 @@ class Selection(NamedTuple):
 
 
 def is_temporary(volume: Volume) -> bool:
-    """Return whether a volume is a copy that Cinder made for a moment.
+    """Return whether a volume is a copy that Cinder or ``verify`` made for a moment.
 
-    Clouds that are older than microversion 3.65 show this only by the name.
+    Clouds that are older than microversion 3.65 show Cinder's copies only by the name.
     """
-    return volume.consumes_quota is False or bool(_TEMPORARY.fullmatch(volume.name or ''))
+    return (
+        volume.consumes_quota is False
+        or bool(_TEMPORARY.fullmatch(volume.name or ''))
+        or find_mark(volume) is not None
+    )
 
 
 def is_called(volume: Volume, reference: str) -> bool:

@@ -133,6 +133,10 @@ class Schedule:
         self._watch = watch
         self._pages = 1
 
+    def limited(self, patience: Patience) -> 'Schedule':
+        """Return a schedule for the same cloud with another patience."""
+        return Schedule(self.cloud, patience, self._reporter)
+
     def run(
         self,
         works: Sequence[Work],

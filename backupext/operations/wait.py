@@ -57,9 +57,9 @@ def until_restored(volume: Volume) -> Target:
     return Target(volume, RESTORED)
 
 
-def until_gone(backup: Backup) -> Target:
-    """Return the target: a backup is deleted."""
-    return Target(backup, GONE)
+def until_gone(subject: Backup | Volume) -> Target:
+    """Return the target: a backup or a volume is deleted."""
+    return Target(subject, GONE)
 
 
 def until(backup: Backup, status: str | None) -> Target:

@@ -34,6 +34,10 @@ class DeletingTest(replay.ReplayTest):
     page = 'doc/source/user/deleting.rst'
 
 
+class DrillsTest(replay.ReplayTest):
+    page = 'doc/source/user/drills.rst'
+
+
 class ListsTest(replay.ReplayTest):
     page = 'doc/source/user/lists.rst'
 

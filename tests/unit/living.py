@@ -47,6 +47,7 @@ class LivingCloud(StubCloud):
         self._parents: dict[str, str] = {}
         self._gone_at: dict[str, float] = {}
         self._lost: set[str] = set()
+        self._interrupted: set[str] = set()
         self._later: list[tuple[float, Callable[[], object]]] = []
         #: The largest number of deletions at once.
         self.most_going = 0
@@ -87,9 +88,17 @@ class LivingCloud(StubCloud):
         del self._gone_at[id_]
         self.change(id_, **fields)
 
+    def row(self, id_: str) -> dict[str, Any]:
+        """Return a backup as it is now."""
+        return dict(self._rows[id_])
+
     def lose(self, line: str) -> None:
         """Carry out a request once, and break the connection instead of answering."""
         self._lost.add(line)
+
+    def interrupt(self, line: str) -> None:
+        """Carry out a request once, and press Ctrl-C before the answer."""
+        self._interrupted.add(line)
 
     def after(self, seconds: float, happens: Callable[[], object]) -> None:
         """Run a function at the first request after a number of seconds."""
@@ -111,6 +120,9 @@ class LivingCloud(StubCloud):
         if asked.line in self._lost:
             self._lost.discard(asked.line)
             raise requests.exceptions.ConnectionError('Connection reset by peer')
+        if asked.line in self._interrupted:
+            self._interrupted.discard(asked.line)
+            raise KeyboardInterrupt
         return answer
 
     def _live(self) -> None:

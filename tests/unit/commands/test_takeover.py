@@ -25,6 +25,7 @@ COMMANDS = (
     'summary',
     'tree',
     'unset',
+    'verify',
     'wait',
 )
 OURS = 'This command is provided by the backupext plugin.'

@@ -3,6 +3,7 @@ import unittest
 
 from backupext.core.filters import Property
 from backupext.core.models import Attachment, Volume
+from backupext.core.scratch import Mark
 from backupext.core.selection import Selection, find_called, is_temporary
 
 COPY = 'backup-vol-11111111-aaaa-4bbb-8ccc-000000000001'
@@ -53,6 +54,12 @@ class SelectionTest(unittest.TestCase):
         self.assertFalse(self.taken(everything, consumes_quota=False))
         self.assertFalse(self.taken(everything, name=COPY))
         self.assertTrue(self.taken(Selection(volumes=('v',)), name=COPY))
+
+    def test_scratch_volumes_are_temporary(self) -> None:
+        mark = Mark('0badcafe', COPY.removeprefix('backup-vol-'))
+        scratch = Volume('v', mark.name, description=mark.description)
+        self.assertTrue(is_temporary(scratch))
+        self.assertFalse(is_temporary(Volume('v', mark.name)))
 
     def test_only_cinders_names_are_temporary(self) -> None:
         self.assertTrue(is_temporary(Volume('v', COPY)))

@@ -42,7 +42,12 @@ _MEANINGS = {
         'recover': 'of the new volumes',
         'restore': 'of the new volume',
     },
-    '--concurrency': {'prune': 'deletions', 'recover': 'restores', 'rotate': 'backups'},
+    '--concurrency': {
+        'prune': 'deletions',
+        'recover': 'restores',
+        'rotate': 'backups',
+        'verify': 'restores one by one',
+    },
     '--description': {
         'create': 'of the new backup',
         'rotate': 'of the new backup',
@@ -62,7 +67,12 @@ _MEANINGS = {
         'rotate': 'in-use volume',
     },
     '--incremental': {'create': 'kind of the new backup', 'list': 'filters'},
-    '--label': {'check': 'counted', 'recover': 'recovered', 'rotate': 'of the new backups'},
+    '--label': {
+        'check': 'counted',
+        'recover': 'recovered',
+        'rotate': 'of the new backups',
+        'verify': 'considered',
+    },
     '--max-chain': {'check': 'warns', 'rotate': 'limits'},
     '--name': {
         'create': 'of the new backup',
@@ -82,7 +92,12 @@ _MEANINGS = {
         'set': 'sets',
         'unset': 'removes',
     },
-    '--server': {'check': 'selects', 'recover': 'recovers', 'rotate': 'selects'},
+    '--server': {
+        'check': 'selects',
+        'recover': 'recovers',
+        'rotate': 'selects',
+        'verify': 'selects',
+    },
     '--snapshot': {'create': 'backed up', 'list': 'filters'},
     '--status': {'list': 'filters', 'wait': 'waited for'},
     '--type': {'recover': 'of the new volumes', 'restore': 'of the new volume'},
@@ -92,6 +107,7 @@ _MEANINGS = {
         'record export': 'filters',
         'recover': 'recovers it',
         'tree': 'filters',
+        'verify': 'selects',
     },
 }
 
