@@ -19,8 +19,14 @@ _COUNT: dict[str, Any] = {'metavar': '<number>', 'type': types.positive}
 _SPAN: dict[str, Any] = {'metavar': '<duration>', 'type': types.duration}
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a retention policy."""
+_FAILED = 'Also delete backups in status error that are at least this old, such as 7d'
+
+
+def add_options(parser: argparse.ArgumentParser, failed: str = _FAILED) -> None:
+    """Add the options of a retention policy.
+
+    :param failed: the help of ``--delete-failed``.
+    """
     rules = parser.add_argument_group(
         'retention rules', 'A backup is kept if at least one rule keeps it. Use one or more.'
     )
@@ -58,10 +64,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=types.id_,
         help='Keep the backup with this ID (repeat option to specify multiple backups)',
     )
-    _add_protection(parser)
+    _add_protection(parser, failed)
 
 
-def _add_protection(parser: argparse.ArgumentParser) -> None:
+def _add_protection(parser: argparse.ArgumentParser, failed: str) -> None:
     parser.add_argument(
         '--protect-property',
         metavar='<key>[=<value>]',
@@ -76,7 +82,7 @@ def _add_protection(parser: argparse.ArgumentParser) -> None:
         '--delete-failed',
         metavar='<age>',
         type=types.duration,
-        help='Also delete backups in status error that are at least this old, such as 7d',
+        help=failed,
     )
     parser.add_argument(
         '--allow-empty',

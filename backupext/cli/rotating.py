@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from backupext.operations.rotation_plan import Request
 
 
+#: The help of ``--delete-failed``.
+FAILED = (
+    "Delete a volume's failed backups only if they are at least this old, such as 7d (default: all "
+    'that are older than its new backup)'
+)
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which backups a rotation creates."""
     parser.add_argument(

@@ -34,7 +34,7 @@ class RotateVolumeBackup(base.Lister):
         selection.add_volumes(parser, 'back up')
         selection.add_options(parser)
         rotating.add_options(parser)
-        keep.add_options(parser)
+        keep.add_options(parser, rotating.FAILED)
         options.add_concurrency(parser, 'backups')
         consent.add_options(parser, 'backed up and deleted, but do not change anything')
         options.add_timeout(parser)

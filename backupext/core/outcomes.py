@@ -73,6 +73,8 @@ def summarize(outcomes: Sequence[Outcome]) -> str:
     done = [each for each in outcomes if each.result in _BACKED_UP]
     full = sum(each.is_incremental is False for each in done)
     total = len(outcomes)
+    if not outcomes:
+        return 'No volume belongs to this shard.'
     parts = [f'{len(done)} of {total} volume{"" if total == 1 else "s"} backed up ({full} full)']
     parts += [
         f'{count[result]} {result.value}'

@@ -274,7 +274,8 @@ class _Case:
             reason = next(self._reasons_for_full(newest), None)
         if reason is not None:
             return self._step(Action.BACK_UP, reason)
-        step = self._step(Action.BACK_UP, f'it builds on {self._parents[0]}')
+        parent = self._parents[0]
+        step = self._step(Action.BACK_UP, f'it builds on {parent.name or parent.id}')
         return step._replace(is_incremental=True)
 
     def _why_no_parent(self) -> str | None:
@@ -388,8 +389,8 @@ def _why_new_chain(
         yield f'the oldest full backup is {_in_words(age)} old'
     elif now - (now - _EPOCH - offset) % policy.full_every > began:
         yield (
-            f'the oldest full backup is {_in_words(age)} old, and it is the turn of this volume '
-            'for a new one'
+            f'the oldest full backup is {_in_words(age)} old; full backups are spread over time, '
+            'and this volume is due'
         )
 
 

@@ -93,7 +93,7 @@ def find_key_objection(volume: Volume, own_key: str | None, *, shows_keys: bool)
     """Return why the encryption key of the volume forbids its deletion; None if nothing does.
 
     In the middle of a restore, Cinder gives the new volume the key of the source volume, and only
-    at the end a copy of its own. If the restore fails in between, both volumes have the same key.
+    at the end a copy of that key. If the restore fails in between, both volumes have the same key.
 
     :param own_key: the ID of the key with which the volume was created, if it is known.
     :param shows_keys: the cloud shows the IDs of keys (3.64), except the one that is never deleted.

@@ -164,7 +164,7 @@ def choose_place(backup: Backup, source: Volume | None) -> Place:
     type_ = origin_of(backup).volume_type or type_
     if type_ is None:
         raise errors.RefusedError(
-            f'Cannot restore backup {backup}: it is encrypted, and the volume that it was made of, '
+            f'Cannot restore backup {backup}: it is encrypted, and its source volume, '
             'whose type is needed, no longer exists.'
         )
     return Place(type_, zone)

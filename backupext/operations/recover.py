@@ -21,7 +21,7 @@ from backupext.core.recovery import Choice, History, Pick, Source
 from backupext.core.selection import is_temporary
 from backupext.core.text import visible
 from backupext.core.timespec import format_duration
-from backupext.operations.restore import NewVolume, Restore, Restored
+from backupext.operations.restore import NewVolume, Restore, Restored, how_to_delete
 from backupext.operations.schedule import Schedule, Work
 from backupext.operations.wait import Steps, until_available
 
@@ -276,10 +276,8 @@ def _recognize(
         done = [each for each in made if each.status in RESTORED.wanted]
         for each in made:
             if (each.status or '').startswith('error'):
-                note(
-                    f'Volume {each} of an earlier run is in status {each.status}. To delete it: '
-                    f'openstack volume delete {each.id}'
-                )
+                delete = how_to_delete(each.id, has_key=bool(each.encrypted))
+                note(f'Volume {each} of an earlier run is in status {each.status}. {delete}')
         if unfinished:
             note(f'Volume {unfinished[0]} is still being restored; it is not created again.')
             _take(item, unfinished[0])

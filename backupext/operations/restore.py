@@ -21,6 +21,10 @@ _CHECK_FIRST = (
     'It is unknown whether the restore has begun. Before you try again, check: openstack volume '
     'list'
 )
+_MAY_HAVE_KEY = (
+    'Before you delete it, ask an administrator: it may have the encryption key of the source '
+    'volume, and then Cinder deletes that key too'
+)
 # The causes of refusals that come before Cinder creates the new volume.
 _LEAVE_NOTHING = frozenset(
     {
@@ -171,7 +175,7 @@ class Restore:
             backup = self._cloud.read_backup(restored.id)
             volume = self._cloud.read_volume(restored.volume_id)
         known = _why_aborted(restored, backup, volume)
-        return f'{known} {_advice(restored, backup)}'.lstrip()
+        return f'{known} {_advice(restored, backup, volume)}'.lstrip()
 
     # The target
 
@@ -442,18 +446,29 @@ def _why_aborted(restored: Restored, backup: Backup | None, volume: Volume | Non
     return "A reset of the backup's status probably aborted the restore."
 
 
-def _advice(restored: Restored, backup: Backup | None) -> str:
-    """Return what to do next: never delete a volume that existed, as it may still have data."""
+def _advice(restored: Restored, backup: Backup | None, volume: Volume | None) -> str:
+    """Return what to do next.
+
+    A volume that existed may still have data. A new encrypted one has the key of the source volume
+    until the end of the restore: if it is deleted then, Cinder deletes that key.
+    """
     is_usable = backup is None or backup.status == 'available'
     command = f'openstack volume backup restore {restored.id}'
     if not restored.is_new:
         again = f' To restore to a new volume: {command}' if is_usable else ''
         return f'The data of the volume is lost or incomplete.{again}'
-    delete = (
-        f'The volume does not contain the data. To delete it: openstack volume delete '
-        f'{restored.volume_id}'
-    )
-    return f'{delete}. To try again: {command}' if is_usable else delete
+    has_key = bool((volume and volume.encrypted) or (backup and backup.encryption_key_id))
+    delete = how_to_delete(restored.volume_id, has_key=has_key)
+    again = f'. To try again: {command}' if is_usable else ''
+    return f'The volume does not contain the data. {delete}{again}'
+
+
+def how_to_delete(volume_id: str, *, has_key: bool) -> str:
+    """Return advice, without a full stop, on a new volume whose restore failed.
+
+    :param has_key: the volume or the backup is encrypted.
+    """
+    return _MAY_HAVE_KEY if has_key else f'To delete it: openstack volume delete {volume_id}'
 
 
 def _with_left_behind(error: errors.RequestError, left: Volume) -> errors.RequestError:

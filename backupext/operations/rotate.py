@@ -36,6 +36,9 @@ _RESULTS = {
     Action.GONE: Result.GONE,
 }
 
+# Results that no other message reports.
+_REPORTED = frozenset({Result.FAILED, Result.QUOTA})
+
 #: The steps of a work that records the outcome of a volume.
 _Turn = Generator[Target, Row, None]
 
@@ -108,6 +111,8 @@ class Run:
 
         :raises StoppedWaitingError: the time limit has passed, or Ctrl-C.
         """
+        for missing in self._plan.selected.missing:
+            self._fail(missing.error)
         try:
             self._take_turns((step, self._turn(step)) for step in self._plan.steps)
             busy = [
@@ -155,8 +160,10 @@ class Run:
     def _settle(self, step: Step) -> None:
         outcome = _outcome(step)
         self._outcomes[step.volume.id] = outcome
-        if outcome.error:
-            self._fail(errors.RefusedError(outcome.error))
+        if outcome.result in _REPORTED:
+            self._fail(
+                errors.RefusedError(f'Volume {step.volume} was not backed up: {step.reason}.')
+            )
 
     def _settle_failed(self, step: Step, error: errors.BackupError) -> None:
         is_quota = isinstance(error, errors.RequestError) and error.cause is Cause.BACKUP_QUOTA

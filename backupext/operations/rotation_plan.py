@@ -108,8 +108,8 @@ def explain_need(planned: Plan, request: Request) -> Iterator[str]:
         yield 'Without retention rules, nothing is deleted and the number of backups has no limit.'
         return
     yield (
-        f'In the long run, this rotation needs up to {need.backups} backups and {need.gigabytes} '
-        'GiB of the quota.'
+        f'With one run a day, this rotation will need up to {need.backups} backups and '
+        f'{need.gigabytes} GiB of the quota.'
     )
     yield from planned.limits.find_excess(need.backups, need.gigabytes)
 

@@ -231,7 +231,7 @@ class Leftovers:
 
 def _running(volume: Volume) -> str:
     return (
-        f'Volume {volume}, which another run of this command made, was not deleted, because its '
+        f'Volume {volume}, which another run of this command created, was not deleted, because its '
         'restore has not ended. When its status is available, the next run deletes it, or: '
         f'openstack volume delete {volume.id}'
     )

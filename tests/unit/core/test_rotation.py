@@ -389,7 +389,8 @@ class FullEveryTest(DecisionCase):
         step = decide(*chain(3, 2), offset=-DAY)
         self.assert_full(
             step,
-            'the oldest full backup is 3 days old, and it is the turn of this volume for a new one',
+            'the oldest full backup is 3 days old; full backups are spread over time, and this '
+            'volume is due',
         )
 
     def test_turn_before_the_full_backup_has_passed(self) -> None:

@@ -510,9 +510,9 @@ class LostAnswerTest(RestoreTest):
 class WaitTest(RestoreTest):
     GET = f'GET /volumes/{VOLUME_ID}'
 
-    def on_statuses(self, *statuses: str, name: str = 'data') -> None:
+    def on_statuses(self, *statuses: str, name: str = 'data', **fields: Any) -> None:
         for status in statuses:
-            self.cloud.on(self.GET, {'volume': volume(status=status, name=name)})
+            self.cloud.on(self.GET, {'volume': volume(status=status, name=name, **fields)})
         self.cloud.on(f'GET /messages?resource_uuid={VOLUME_ID}', {'messages': []})
 
     def test_wait_watches_the_volume(self) -> None:
@@ -533,6 +533,13 @@ class WaitTest(RestoreTest):
             f'contain the data. To delete it: openstack volume delete {VOLUME_ID}. To try again: '
             f'openstack volume backup restore {ID}',
         )
+
+    def test_failed_encrypted_restore_does_not_advise_to_delete_the_volume(self) -> None:
+        self.on_statuses('restoring-backup', 'error_restoring', encrypted=True)
+        result = self.openstack(f'-q {RESTORE} --wait')
+        self.assertEqual(result.status, 1)
+        self.assertIn('it may have the encryption key of the source volume', result.stderr)
+        self.assertNotIn('volume delete', result.stderr)
 
     def test_status_error_means_an_aborted_restore(self) -> None:
         self.on_statuses('restoring-backup', 'error')

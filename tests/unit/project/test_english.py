@@ -48,6 +48,7 @@ _MEANINGS = {
         'rotate': 'backups',
         'verify': 'restores one by one',
     },
+    '--delete-failed': {'prune': 'adds', 'rotate': 'delays'},
     '--description': {
         'create': 'of the new backup',
         'rotate': 'of the new backup',
