@@ -39,10 +39,9 @@ def _safe(text: str) -> str:
 
 
 def _summary(report: Report) -> str:
-    found = [(kind, report.having(kind)) for kind in findings.KINDS]
-    return ', '.join(_count(kind, having, report) for kind, having in found if having) or _all_well(
-        report
-    )
+    found = report.concerned.items()
+    counts = [_count(kind, having, report) for kind, having in found if having]
+    return ', '.join(counts) or _all_well(report)
 
 
 def _all_well(report: Report) -> str:
@@ -93,8 +92,8 @@ def _performance(report: Report) -> str:
         f'volumes={len(report.volumes)}',
         f'new={sum(each.is_new for each in report.volumes)}',
         *(
-            f'{kind.name}={len(report.having(kind))}{_LIMITS[kind.severity]}'
-            for kind in findings.KINDS
+            f'{kind.name}={len(having)}{_LIMITS[kind.severity]}'
+            for kind, having in report.concerned.items()
         ),
     ]
     ages = [max(int(_seconds(each)), 0) for each in report.volumes if each.age is not None]

@@ -148,6 +148,11 @@ class Policy(NamedTuple):
     label: str | None = None
     properties: tuple[Property, ...] = ()
 
+    @property
+    def is_selective(self) -> bool:
+        """Whether only some backups count."""
+        return self.label is not None or bool(self.properties)
+
     def counts(self, backup: Backup) -> bool:
         """Return whether a backup has the label or the properties."""
         if self.label is not None and labels.label_of(backup) != self.label:
@@ -265,9 +270,14 @@ class Report(NamedTuple):
         """The severity of the worst finding."""
         return worst(self.findings)
 
-    def having(self, kind: Kind) -> Sequence[Health]:
-        """Return what has a finding of a kind; a summary counts these."""
-        return [each for each in self.rows if any(one.kind is kind for one in each.findings)]
+    @property
+    def concerned(self) -> Mapping[Kind, Sequence[Health]]:
+        """What has a finding, by its kind, for every kind; a summary counts these."""
+        found: dict[Kind, list[Health]] = {kind: [] for kind in KINDS}
+        for each in self.rows:
+            for kind in {one.kind for one in each.findings}:
+                found[kind].append(each)
+        return found
 
     def with_unwritten(self, reason: str) -> 'Report':
         """Return the report of a check whose metrics file could not be written."""

@@ -6,10 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
 from typing import NamedTuple
 
-from backupext.core.chains import Graph, created, creation_order
+from backupext.core.chains import Graph, created, creation_order, group_of
 from backupext.core.findings import (
     AGING,
     CHAIN,
@@ -116,64 +115,55 @@ class _Examination:
         self._known = known
         self._policy = policy
         self._now = known.now
-        #: The oldest first.
-        self._all = creation_order(known.backups_of[volume.id])
-        self._counted = [each for each in self._all if policy.counts(each)]
+        self._all = known.backups_of[volume.id]
+        self._counted = [*filter(policy.counts, self._all)] if policy.is_selective else self._all
+        self._restorable = [each for each in self._counted if each.id in known.graph.restorable]
+        self._latest = max(
+            (each for each in self._counted if each.status in _GOOD), key=_newness, default=None
+        )
+        self._newest = self._find_newest()
+        self._age = self._now - _data_time(self._newest) if self._newest else None
+        made = volume.created
+        self._is_young = made is not None and self._now - made <= policy.max_age
+        self._chain = self._longest_chain()
+
+    def _find_newest(self) -> Backup | None:
+        """Return the newest restorable backup, one in the future only if there is no other."""
+        latest = self._latest
+        if latest is None or (self._is_restorable and not self._is_in_future(latest)):
+            return latest
+        past = [each for each in self._restorable if not self._is_in_future(each)]
+        return max(past or self._restorable, key=_newness, default=None)
+
+    def _longest_chain(self) -> int:
+        """Return the number of backups in the longest chain that the newest may consist of."""
+        if self._newest is None or not self._newest.is_incremental:
+            return 0 if self._newest is None else 1
+        group = self._known.graph.groups[group_of(self._newest)]
+        return _chain_lengths(self._known.graph, group)[self._newest.id]
 
     def health(self) -> Health:
         """Return the volume with its findings."""
-        newest = self._newest
         return Health(
             self._volume.id,
             self._volume.name,
             self._volume.project_id,
             tuple(self._findings()),
-            newest,
+            self._newest,
             self._age,
             self._is_restorable,
-            self._chain if newest else 0,
+            self._chain,
             Counter(each.status or '' for each in self._counted),
             self._is_new,
         )
 
-    @cached_property
-    def _restorable(self) -> list[Backup]:
-        ids = self._known.graph.restorable
-        return [each for each in self._counted if each.id in ids]
-
-    @cached_property
-    def _newest(self) -> Backup | None:
-        """The newest restorable backup, one in the future only if there is no other."""
-        past = [each for each in self._restorable if not self._is_in_future(each)]
-        return max(past or self._restorable, key=_newness, default=None)
-
-    @cached_property
-    def _age(self) -> timedelta | None:
-        return self._now - _data_time(self._newest) if self._newest else None
-
-    @cached_property
+    @property
     def _is_restorable(self) -> bool | None:
-        newest = self._newest_available
-        return None if newest is None else newest.id in self._known.graph.restorable
+        return None if self._latest is None else self._latest.id in self._known.graph.restorable
 
-    @cached_property
-    def _newest_available(self) -> Backup | None:
-        return max(
-            (each for each in self._counted if each.status in _GOOD), key=_newness, default=None
-        )
-
-    @cached_property
+    @property
     def _is_new(self) -> bool:
-        made = self._volume.created
-        is_young = made is not None and self._now - made <= self._policy.max_age
-        return is_young and self._newest is None
-
-    @cached_property
-    def _chain(self) -> int:
-        """The number of backups in the longest chain that the newest backup may build on."""
-        if self._newest is None or not self._newest.is_incremental:
-            return 1
-        return _chain_lengths(self._known.graph, self._all)[self._newest.id]
+        return self._is_young and self._newest is None
 
     def _is_in_future(self, backup: Backup) -> bool:
         return _data_time(backup) > self._now + _SKEW
@@ -211,7 +201,7 @@ class _Examination:
             clause = 'a backup that it builds on is missing or not available'
             yield self._say(
                 UNRESTORABLE,
-                f'cannot be restored from its newest backup, {self._newest_available}: {clause}',
+                f'cannot be restored from its newest backup, {self._latest}: {clause}',
             )
 
     def _stuck(self) -> Iterator[Finding]:
@@ -231,11 +221,11 @@ class _Examination:
 
     def _failed(self) -> Iterator[Finding]:
         since = self._newest.created if self._newest else None
-        failed = [
+        failed = creation_order(
             each
             for each in self._counted
             if each.status in _FAILED and (since is None or created(each) > since)
-        ]
+        )
         if failed:
             last = failed[-1]
             reason = f': {one_sentence(last.fail_reason)}' if last.fail_reason else ''
@@ -244,13 +234,13 @@ class _Examination:
 
     def _slow(self) -> Iterator[Finding]:
         limit = self._policy.max_running
-        for backup in self._counted if limit is not None else ():
-            since = backup.updated or backup.created
-            if backup.status in _RUNNING and since and self._now - since > (limit or timedelta()):
-                age = format_age(self._now - since)
-                yield self._say(
-                    SLOW, f'has backup {backup} in status {backup.status} for {age}', age
-                )
+        if limit is None:
+            return
+        for backup in creation_order(each for each in self._counted if each.status in _RUNNING):
+            age = self._now - (backup.updated or created(backup))
+            if age > limit:
+                clause = f'has backup {backup} in status {backup.status} for {format_age(age)}'
+                yield self._say(SLOW, clause, format_age(age))
 
     def _too_long(self) -> Iterator[Finding]:
         most = self._policy.max_chain
@@ -262,13 +252,13 @@ class _Examination:
             )
 
     def _in_future(self) -> Iterator[Finding]:
-        for backup in self._restorable:
-            if self._is_in_future(backup):
-                yield self._say(
-                    FUTURE,
-                    f'has backup {backup} with data of {backup.data_timestamp or backup.created_at}'
-                    ', which is in the future',
-                )
+        if self._latest is None or not self._is_in_future(self._latest):
+            return
+        for backup in creation_order(filter(self._is_in_future, self._restorable)):
+            time = backup.data_timestamp or backup.created_at
+            yield self._say(
+                FUTURE, f'has backup {backup} with data of {time}, which is in the future'
+            )
 
 
 def _data_time(backup: Backup) -> datetime:

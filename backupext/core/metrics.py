@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from backupext.core.findings import KINDS, Health, Report
+from backupext.core.findings import Health, Report
 
 PREFIX = 'openstack_volume_backup_'
 
@@ -38,7 +38,7 @@ def _count_by_status(volume: Health) -> Values:
 
 
 def _count_by_kind(report: Report) -> Values:
-    return [({'finding': kind.name}, len(report.having(kind))) for kind in KINDS]
+    return [({'finding': kind.name}, len(having)) for kind, having in report.concerned.items()]
 
 
 #: The metrics of each volume.

@@ -27,7 +27,8 @@ MANY = 50_000
 class Case(NamedTuple):
     """A task, with the arguments of each client; None if the client cannot do it.
 
-    ``same``: the clients that print JSON must print the same, to the byte.
+    ``same``: the clients that print JSON must print the same, to the byte. ``new``: OSC has no such
+    command.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Case(NamedTuple):
     cinder: Sequence[str] | None = None
     bare: Sequence[str] | None = None
     same: bool = False
+    new: bool = False
     status: int = 0
     deletes: bool = False
 
@@ -53,7 +55,7 @@ class Clients(NamedTuple):
 #: before most of that. `start-show` adds what a built-in Block Storage command loads and asks
 #: at least: the discovery of the service, and one look-up in vain.
 START, START_SHOW = 'start', 'start-show'
-LIST, LIST_LONG, LIST_TABLE = 'list', 'list-long', 'list-table'
+LIST, LIST_LONG, LIST_TABLE, CHECK = 'list', 'list-long', 'list-table', 'check'
 STARTS = (
     Case(START, ['token', 'issue', '-f', 'value', '-c', 'expires']),
     Case(START_SHOW, ['volume', 'backup', 'show', NOBODY], status=1),
@@ -64,7 +66,7 @@ IMPORTS = 'imports'
 
 NAMES = (
     *(START, START_SHOW, 'version', 'help', IMPORTS, LIST, LIST_LONG, LIST_TABLE),
-    *('list-status', 'list-name', 'list-volume', 'list-max-items', 'show', 'delete'),
+    *('list-status', 'list-name', 'list-volume', 'list-max-items', 'show', CHECK, 'delete'),
 )
 
 
@@ -97,6 +99,13 @@ def of_project(project: Project) -> list[Case]:
             ['backup-show', name],
             ['show', name],
         ),
+        # Some volumes have a newest backup that cannot be restored.
+        Case(
+            CHECK,
+            [*backup, 'check', '--all-volumes', '--max-age', '9999d', '--max-chain', '3'],
+            new=True,
+            status=2,
+        ),
         Case(
             'delete',
             [*backup, 'delete', *doomed],
@@ -124,7 +133,7 @@ def rivals(case: Case, clients: Clients, box: Sandbox, project: Project) -> list
     openstack = [str(clients.osc.with_name('openstack')), *case.openstack]
     found = [Rival(OURS, openstack, {**clients.with_plugin, **account}, case.status)]
     others = {**clients.without, **account}
-    if not many:
+    if not many and not case.new:
         found.append(Rival(OSC, openstack, others, case.status))
     if case.cinder and clients.cinder:
         cinder = [str(clients.cinder.with_name('cinder')), '--os-volume-api-version', MICROVERSION]

@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tests.benchmark.cases import BARE, LIST, OSC, OURS, START
+from tests.benchmark.cases import BARE, CHECK, LIST, OSC, OURS, START
 from tests.benchmark.measure import Result
 from tests.benchmark.tax import Imports, Tax
 
@@ -61,6 +61,10 @@ def goals(results: Results, taxes: Mapping[str, Tax], imports: Imports | None) -
         found += _goals_of_list(SOME, start, some, bound=True)
     if start and large:
         found += _goals_of_list(LARGE, start, large, bound=False)
+    check = results.get((CHECK, SOME))
+    if some and check:
+        figure = check[OURS].cpu / some[OURS].cpu
+        found.append(Goal(f'check of {SOME:,}: CPU / that of list', figure, 1.2))
     if few and some and large:
         for client in (OURS, BARE):
             costs = [each[client].cpu for each in (few, some, large)]

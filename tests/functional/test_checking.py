@@ -118,7 +118,7 @@ class FindingTest(CheckingTest):
             running = self.begin_backup(self.volume)
             self.wait_for('volume', self.volume, 'backing-up')
             self.found('--all-volumes --max-running 6h')
-            self.age('backups', running, '-7 hours')
+            self.age('backups', running, '-450 minutes')
             (line,) = self.found('--all-volumes --max-running 6h', slow=1)
             self.assertIn(f'has backup {running} in status creating for 7h', line)
         self.wait_for('backup', running)

@@ -472,7 +472,7 @@ class HistoryTest(unittest.TestCase):
         self, cloud: Cloud, policy: Policy
     ) -> None:
         facts = look(cloud)
-        late = {each.id for each in examine(facts, policy).having(findings.LATE)}
+        late = {each.id for each in examine(facts, policy).concerned[findings.LATE]}
         for good in truly_restorable(cloud):
             if good.data_time and facts.now - good.data_time <= policy.max_age:
                 self.assertNotIn(good.volume_id, late)

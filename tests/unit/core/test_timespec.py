@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backupext.core.timespec import format_duration, parse_duration
+from backupext.core.timespec import format_age, format_duration, parse_duration
 
 amounts = st.integers(0, 10_000)
 unit_lengths = {
@@ -83,3 +83,29 @@ class FormatTest(unittest.TestCase):
     @given(st.integers(0, 10**7))
     def test_formatted_duration_can_be_parsed(self, seconds: int) -> None:
         self.assertEqual(parse_duration(format_duration(seconds)), timedelta(seconds=seconds))
+
+
+class AgeTest(unittest.TestCase):
+    def test_age_has_its_two_largest_units(self) -> None:
+        for age, text in (
+            ('0s', '0s'),
+            ('59s', '59s'),
+            ('5m', '5m'),
+            ('90s', '1m30s'),
+            ('1h', '1h'),
+            ('1h30m59s', '1h30m'),
+            ('26h', '26h'),
+            ('47h59m', '47h59m'),
+            ('48h', '2d'),
+            ('3d4h5m', '3d4h'),
+            ('52w', '364d'),
+        ):
+            with self.subTest(age):
+                self.assertEqual(format_age(parse_duration(age)), text)
+
+    @given(st.integers(0, 10**7))
+    def test_formatted_age_is_rounded_down_to_its_smaller_unit(self, seconds: int) -> None:
+        age = timedelta(seconds=seconds)
+        lost = age - parse_duration(format_age(age))
+        self.assertGreaterEqual(lost, timedelta())
+        self.assertLess(lost, timedelta(hours=1) if seconds >= 2 * 86400 else timedelta(minutes=1))
