@@ -9,7 +9,7 @@ import argparse
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from backupext.cli.reporter import Reporter
     from backupext.cloud import Cloud
     from backupext.core.filters import Scope
-    from backupext.core.models import Backup
     from backupext.operations.patience import Clock, Patience
-    from backupext.operations.schedule import Schedule
+    from backupext.operations.schedule import Schedule, Watch
 
 #: The output of a command that shows one resource: headers and values.
 Fields = tuple[tuple[str, ...], tuple[Any, ...]]
@@ -147,7 +146,7 @@ class Command(command.Command):
         )
 
     @contextlib.contextmanager
-    def schedule(self, watch: 'Callable[[Backup], bool] | None' = None) -> Iterator['Schedule']:
+    def schedule(self, watch: 'Watch | None' = None) -> Iterator['Schedule']:
         """Yield a schedule for operations that take time, and show their progress.
 
         :param watch: see :class:`backupext.operations.schedule.Schedule`.

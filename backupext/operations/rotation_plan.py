@@ -194,10 +194,21 @@ class Book:
         """Return the backups of a volume."""
         return list(self._volumes.get(volume_id, {}).values())
 
-    def watch(self, backup: Backup) -> bool:
-        """Enter a backup that a poll shows; return whether older ones may be new too."""
-        self.enter(backup)
-        return backup.created is not None and backup.created > self._since
+    def watch(self, time: datetime) -> Callable[[Backup], bool]:
+        """Return how to enter what a poll shows, the newest first.
+
+        The returned function returns whether older backups may be new too: the poll before this one
+        has shown all that were created before it.
+
+        :param time: the cloud's time before this poll.
+        """
+        since, self._since = self._since, time - _SLACK
+
+        def see(backup: Backup) -> bool:
+            self.enter(backup)
+            return backup.created is not None and backup.created > since
+
+        return see
 
 
 def find_obsolete(book: Book, made: Backup, now: datetime, request: Request) -> list[Backup]:

@@ -7,6 +7,7 @@ polled, less and less often, and those of all works in one list if that takes fe
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from graphlib import TopologicalSorter
 from typing import Any, NamedTuple, Protocol
 
@@ -19,6 +20,12 @@ from backupext.operations.wait import Row, Steps, Target, why_missed
 
 #: Cinder's default limit of rows per page.
 _PAGE = 1000
+# The rows of a page of a watched list, unless the last poll has read more than half of them: only
+# its beginning is of interest.
+_SHORT_PAGE = 100
+
+
+Watch = Callable[[datetime], Callable[[Backup], bool]]
 
 
 class Reporter(Protocol):
@@ -116,8 +123,9 @@ class _Running:
 class Schedule:
     """Runs works with one patience, and one poll for all of them.
 
-    :param watch: called with the backups of the list that a poll reads, awaited or not, the newest
-        first; returns whether older ones are of interest too.
+    :param watch: called with the cloud's time before a poll reads the list; returns what to call
+        with each backup of the list, awaited or not, the newest first. That returns whether older
+        ones are of interest too.
     """
 
     def __init__(
@@ -125,13 +133,14 @@ class Schedule:
         cloud: Cloud,
         patience: Patience,
         reporter: Reporter,
-        watch: Callable[[Backup], bool] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.cloud = cloud.patient(patience)
         self.patience = patience
         self._reporter = reporter
         self._watch = watch
         self._pages = 1
+        self._page_size = _SHORT_PAGE
 
     def limited(self, patience: Patience) -> 'Schedule':
         """Return a schedule for the same cloud with another patience."""
@@ -273,16 +282,18 @@ class Schedule:
 
     def _read_list(self, ids: Sequence[str]) -> Mapping[str, Backup]:
         """Read the list until it has shown all wanted backups, and all watched ones."""
+        see = self._watch(self.cloud.time) if self._watch else None
         found: dict[str, Backup] = {}
         missing, rows = set(ids), 0
-        for backup in self.cloud.list_backups({}):
+        for backup in self.cloud.list_backups({}, page_size=self._page_size if see else None):
             rows += 1
             if backup.id in missing:
                 missing.remove(backup.id)
                 found[backup.id] = backup
-            is_watching = self._watch is not None and self._watch(backup)
+            is_watching = see is not None and see(backup)
             if not (missing or is_watching):
                 break
+        self._page_size = min(_PAGE, max(_SHORT_PAGE, 2 * rows))
         self._pages = max(1, -(-rows // _PAGE))
         return found
 

@@ -65,8 +65,10 @@ class FirstNightTest(RotateTest):
         lines = self.cloud.lines
         self.assertEqual(lines[:3], THREE_LISTS)
         self.assertEqual(lines.count('POST /backups'), 8)
-        self.assertEqual(set(lines[3:]), {'POST /backups', 'GET /backups/detail'})
-        self.assertLessEqual(lines[3:].count('GET /backups/detail'), len(self.clock.sleeps))
+        self.assertEqual(set(lines[3:]), {'POST /backups', 'GET /backups/detail?limit=100'})
+        self.assertLessEqual(
+            lines[3:].count('GET /backups/detail?limit=100'), len(self.clock.sleeps)
+        )
 
     def test_labels_are_part_of_the_request(self) -> None:
         server = '44444444-aaaa-4bbb-8ccc-000000000001'
