@@ -2,7 +2,9 @@
 """Columns, options and refusals of older clouds and pinned versions."""
 
 import json
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from backupext.core.features import COLUMNS, OPTIONS, Microversion
@@ -24,8 +26,15 @@ COMMANDS = {
     'unset --property': 'unset {backup} --property k',
     'list --property': 'list --property k',
     'prune': 'prune --all-volumes --keep-last 1 --dry-run',
-    'create --property': 'create {volume} --property k=v',
+    'create --property': 'create {volume} --property k=v --wait',
     'create --availability-zone': 'create {volume} --availability-zone nova',
+    'rotate': 'rotate {volume} --dry-run',
+    'recover': 'recover --volume {volume} --dry-run',
+    'verify': 'verify {backup}',
+    'check --label': 'check {volume} --label rotation --max-age 1h',
+    'check --property': 'check {volume} --property k --max-age 1h',
+    'record export --property': 'record export --all --property k --output-file {folder}',
+    'record import --property': 'record import --input-file {file} --property k=v --dry-run',
     'restore --type': 'restore {backup} --type __DEFAULT__ --name x --wait',
     'restore --size': 'restore {backup} --size 2 --name x --wait',
     'restore --availability-zone': 'restore {backup} --availability-zone nova --name x --wait',
@@ -51,13 +60,25 @@ class MicroversionTest(FunctionalTest):
         volume = self.make_volume()
         backup = self.make_backup(volume)
         self.check_columns(version, pin, backup)
+        file = self.export(pin, backup)
+        things = {'volume': volume, 'backup': backup, 'file': file, 'folder': file.parent}
         for option, feature in OPTIONS.items():
-            command = COMMANDS[option].format(volume=volume, backup=backup)
+            command = COMMANDS[option].format(**things)
+            check = self.check_plugin if option.startswith('check ') else self.check_option
             with self.subTest(version=version, option=option):
                 arguments = f'{pin} volume backup {command}'
-                self.check_option(arguments, reason, allowed=_has(version, feature.since))
+                check(arguments, reason, allowed=_has(version, feature.since))
                 self.wait_for('backup', backup)  # the restore may already have finished
         self.check_actions(pin, backup)
+
+    def export(self, pin: str, backup: str) -> Path:
+        """Export the record of a backup to a file, which any version can."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = Path(folder.name) / 'records.json'
+        arguments = f'{pin} volume backup record export {backup} --output-file {path}'
+        self.openstack(arguments, self.admin_here)
+        return path
 
     def check_columns(self, version: str, pin: str, backup: str) -> None:
         # Only backups of encrypted volumes show a key, and this volume is not encrypted.
@@ -78,6 +99,12 @@ class MicroversionTest(FunctionalTest):
         before = self.everything()
         self.assertIn(reason, self.fails(arguments, self.admin_here))
         self.assertEqual(self.everything(), before)
+
+    def check_plugin(self, arguments: str, reason: str, *, allowed: bool) -> None:
+        """Check an option of a monitoring plugin, whose exit status has another meaning."""
+        result = self.run_openstack(arguments, self.admin_here)
+        self.assertEqual(result.status == 3, not allowed, result.stdout)
+        self.assertEqual(reason in result.stdout, not allowed, result.stdout)
 
     def everything(self) -> list[Any]:
         """Return everything that a refused command must not change."""
