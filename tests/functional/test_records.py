@@ -188,6 +188,24 @@ class ContinuationTest(RecordsTest):
             self.assertEqual(self.read_volume(self.restore(backup)), text)
         self.assertEqual(self.export('--all --update')['exported'], 1)
 
+    def test_rotation_builds_on_an_imported_chain(self) -> None:
+        volume = self.make_volume()
+        chain = [self.rotate(volume, text) for text in '01']
+        self.export()
+        self.forget(*chain)
+        self.import_('--wait')
+        new = self.rotate(volume, 'next')
+        self.assertEqual(self.parents()[new], chain[-1])
+        for backup, text in zip([*chain, new], ['0', '1', 'next'], strict=True):
+            self.assertEqual(self.read_volume(self.restore(backup)), text)
+
+    def rotate(self, volume: str, text: str) -> str:
+        """Write to a volume and rotate it; return the ID of the new backup."""
+        self.make_older(volume)
+        self.write_volume(volume, text)
+        (row,) = json.loads(self.backup(f'rotate {volume} -f json'))
+        return str(row['Backup'])
+
     def test_prune_leaves_whole_chains(self) -> None:
         volume, old = self.make_chain(3)
         self.make_older(volume)
