@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import filelock
+
 from tests.functional.client import ROOT, osc_python
 
 HERE = Path(__file__).parent
@@ -52,6 +54,9 @@ def place_plugin(checkout: Path, folder: Path) -> Paths:
     paths.without.mkdir()
     ignored = shutil.ignore_patterns('__pycache__')
     shutil.copytree(checkout / 'backupext', paths.with_plugin / 'backupext', ignore=ignored)
+    # What OSC does not install by itself.
+    lock = Path(filelock.__file__).parent
+    shutil.copytree(lock, paths.with_plugin / 'filelock', ignore=ignored)
     configuration = configparser.ConfigParser(interpolation=None)
     configuration.optionxform = str  # type: ignore[assignment,method-assign]  # keep the case
     configuration.read(checkout / 'setup.cfg')

@@ -53,6 +53,8 @@ def _become(command: dict[str, Any]) -> None:
     status = 70
     # No command takes this long, but one that never ends must not block the test run.
     signal.alarm(LONGEST)
+    # A test run in the background ignores Ctrl-C, and its children would too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         os.chdir(command['folder'])
         _write_pid(Path(command['pid']))

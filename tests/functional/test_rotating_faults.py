@@ -135,10 +135,17 @@ class InterruptTest(FaultTest):
         self.assert_all_restore()
 
     def test_sigterm_names_what_still_runs(self) -> None:
+        self.assert_names_what_still_runs(signal.SIGTERM, 143)
+
+    def test_ctrl_c_names_what_still_runs(self) -> None:
+        self.assert_names_what_still_runs(signal.SIGINT, 130)
+
+    def assert_names_what_still_runs(self, number: int, status: int) -> None:
+        """Expect that a signal ends a run with a message and a status, and cancels nothing."""
         waiting, running = self.make_volume(), self.make_volume()
         with self.box.faults.hold('create', running):
-            result = self.begin_and_stop(running, signal.SIGTERM)
-        rows = self.rows_of(result, status=143)
+            result = self.begin_and_stop(running, number)
+        rows = self.rows_of(result, status=status)
         self.assertEqual(self.results(rows), {running: 'interrupted', waiting: 'deferred'})
         (backup,) = self.backups()
         self.assert_has(self.stderr, 'Interrupted', f'openstack volume backup show {backup}')
