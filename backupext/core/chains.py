@@ -8,6 +8,10 @@ chooses the newest backup of all, if that one is ``available``. Container, avail
 host do not matter. Cinder skips a backup that is not available at that moment. Releases up to
 Cinder 21 skip none: if the backup with the latest data is not available, they refuse.
 
+Cinder changes the row of a parent when a child is complete, and again when a child is deleted. So
+after a deletion, a backup may seem to be the parent of every newer incremental backup that exists
+then. A rotation therefore records which parent it expects; if that one is possible, it is certain.
+
 The rule compares times of the API host and of the backup host, so their clocks must agree to within
 the duration of a backup, as OpenStack requires. If they do not, or if the backup service dies
 between the two writes that end a backup, the inferred parent may be wrong. No parent is deleted
@@ -25,6 +29,7 @@ from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
+from backupext.core.labels import parent_of
 from backupext.core.models import Backup, Snapshot, parse_time
 from backupext.core.storage import has_finished, may_be_ceph
 
@@ -60,7 +65,7 @@ class Graph:
     def _connect(self, group: Sequence[Backup]) -> None:
         inferred = _infer(group)
         for child in group:
-            parents: Sequence[Backup] = inferred.get(child.id, ())
+            parents = _without_unexpected(child, inferred.get(child.id, ()))
             if child.id in self._known:
                 known = self._backups.get(self._known[child.id] or '')
                 parents = (known,) if known else ()
@@ -201,6 +206,12 @@ def _walk(
     return found
 
 
+def _without_unexpected(child: Backup, parents: Sequence[Backup]) -> Sequence[Backup]:
+    """Return only the parent that a rotation expected, if it is a possible one."""
+    expected = parent_of(child)
+    return [each for each in parents if each.id == expected] or parents
+
+
 class _Row(NamedTuple):
     """A backup and its times; rows sort by data timestamp, then in the order of Cinder's lists."""
 
@@ -250,7 +261,8 @@ class _Past:
     """The backups of a volume and project that existed at a time, which only advances.
 
     Those that were changed since then are kept separately. As a rule they are few: when a child is
-    complete, Cinder counts it in its parent's row, which changes updated_at. Nothing else does.
+    complete or deleted, Cinder counts it in its parent's row, which changes updated_at. Little else
+    does.
     """
 
     def __init__(self) -> None:

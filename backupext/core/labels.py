@@ -19,6 +19,9 @@ RUN = f'{_PREFIX}run'
 #: The project of the volume, if it is not that of the backup.
 PROJECT = f'{_PREFIX}project'
 
+#: The ID of the backup that an incremental one was expected to build on, when it was requested.
+PARENT = f'{_PREFIX}parent'
+
 #: The property of a new volume that ``recover`` creates: the ID of the backup. Cinder
 #: replaces it at the end of the restore by the properties of the source volume.
 RECOVERED_FROM = f'{_PREFIX}recovered-from'
@@ -64,6 +67,11 @@ def run_of(backup: Backup) -> str | None:
     return (backup.metadata or {}).get(RUN)
 
 
+def parent_of(backup: Backup) -> str | None:
+    """Return the ID of the expected parent of a rotation's backup; None if it is not known."""
+    return (backup.metadata or {}).get(PARENT)
+
+
 def origin_of(backup: Backup) -> Origin:
     """Return what a backup's properties say about its volume."""
     properties = backup.metadata or {}
@@ -89,11 +97,18 @@ def describe(
     )
 
 
-def properties(label: str, run: str, origin: Origin, project: str | None = None) -> dict[str, str]:
+def properties(
+    label: str,
+    run: str,
+    origin: Origin,
+    project: str | None = None,
+    parent: Backup | None = None,
+) -> dict[str, str]:
     """Return the properties of a rotation's backup; unknown ones are left out.
 
     :param project: the volume's project, if it is not that of the backup.
+    :param parent: the expected parent of an incremental backup.
     """
-    known = {ROTATION: label, RUN: run, PROJECT: project}
+    known = {ROTATION: label, RUN: run, PROJECT: project, PARENT: parent.id if parent else None}
     known |= {ORIGIN_KEYS[field]: value for field, value in origin._asdict().items()}
     return {key: value[:LONGEST_VALUE] for key, value in known.items() if value}

@@ -96,6 +96,7 @@ class Step(NamedTuple):
     :param reason: a clause for people.
     :param is_incremental: the kind of the backup to create.
     :param backup: the backup that is recent enough, or being created.
+    :param parent: the backup on which Cinder will build the incremental one.
     :param offset: when it is the volume's turn for a full backup, as in :func:`stagger`; to pass to
         :func:`decide` if the volume is decided on again.
     """
@@ -105,6 +106,7 @@ class Step(NamedTuple):
     reason: str
     is_incremental: bool = False
     backup: Backup | None = None
+    parent: Backup | None = None
     offset: timedelta | None = None
 
 
@@ -276,7 +278,7 @@ class _Case:
             return self._step(Action.BACK_UP, reason)
         parent = self._parents[0]
         step = self._step(Action.BACK_UP, f'it builds on {parent.name or parent.id}')
-        return step._replace(is_incremental=True)
+        return step._replace(is_incremental=True, parent=parent)
 
     def _why_no_parent(self) -> str | None:
         """Return why a full backup is necessary whatever happens to the parent."""

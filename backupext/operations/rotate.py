@@ -267,18 +267,20 @@ class Run:
             'container': request.policy.container,
             'force': request.policy.force or None,
             'is_incremental': step.is_incremental or None,
-            'metadata': {**request.properties, **self._labels(volume)},
+            'metadata': {**request.properties, **self._labels(step)},
         }
         return {key: value for key, value in wanted.items() if value is not None}
 
-    def _labels(self, volume: Volume) -> dict[str, str]:
+    def _labels(self, step: Step) -> dict[str, str]:
+        volume = step.volume
         attachment = self._attachment(volume)
         names = self._plan.selected.server_names
         server = attachment.server_id if attachment else None
         origin = labels.describe(volume, attachment, names.get(server or ''))
         own = self._cloud.access.project_id
         foreign = volume.project_id if volume.project_id != own else None
-        return labels.properties(self._request.policy.label, self._name, origin, foreign)
+        label = self._request.policy.label
+        return labels.properties(label, self._name, origin, foreign, step.parent)
 
     def _attachment(self, volume: Volume) -> Attachment | None:
         """Return the volume's attachment to a selected server, or else its first one."""

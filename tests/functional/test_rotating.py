@@ -62,6 +62,8 @@ class NightTest(RotateTest):
             self.rotate_on(ago, f'{volume} {self.chained}')
         backups = self.backups(volume)
         self.assertEqual([row['parent_id'] for row in backups.values()], [None, *backups][:3])
+        for id_, row in backups.items():
+            self.assertEqual(self.metadata(id_).get('backupext:parent'), row['parent_id'])
         self.assert_all_restore()
 
     def test_chain_is_deleted_when_a_new_one_has_begun(self) -> None:

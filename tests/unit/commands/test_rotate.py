@@ -124,6 +124,8 @@ class LaterNightTest(RotateTest):
         self.assertEqual(rows[volume]['Kind'], 'incremental')
         first, second = self.cloud.of(volume)
         self.assertEqual(self.cloud.parent_of(second['id']), first['id'])
+        self.assertEqual(second['metadata']['backupext:parent'], first['id'])
+        self.assertNotIn('backupext:parent', first['metadata'])
 
     def test_volume_is_pruned_when_its_backup_is_available(self) -> None:
         volume = self.cloud.hold(1)

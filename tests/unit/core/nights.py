@@ -142,7 +142,9 @@ class Job:
             PROJECT,
             is_incremental=step.is_incremental,
             container=self.policy.container or 'backups',
-            metadata={labels.ROTATION: self.policy.label},
+            metadata=labels.properties(
+                self.policy.label, 'run', labels.Origin(), parent=step.parent
+            ),
         )
         self.attempts.append(self._judge(step, id_))
         if id_ is not None:

@@ -8,6 +8,7 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from backupext.core import chains
+from backupext.core.labels import PARENT
 from backupext.core.models import Backup, Snapshot
 from tests.unit.core.growth import nightly_chain, steps
 from tests.unit.core.histories import PROJECTS, SECOND, VOLUMES, Cloud, clouds, hasty_clouds
@@ -72,6 +73,16 @@ class PossibleParentsTest(unittest.TestCase):
     def test_parent_is_the_latest_earlier_backup(self) -> None:
         others = [full('a', 1), incremental('b', 2), full('d', 4)]
         self.assert_parents(unfinished('c', 3), others, 'b')
+
+    def test_expected_parent_is_certain_if_it_is_possible(self) -> None:
+        others = [full('a', 1, updated_at=at(5)), incremental('b', 2, updated_at=at(5))]
+        for expected, parents in (('a', 'a'), ('b', 'b'), ('x', 'ba')):
+            child = incremental('c', 3, metadata={PARENT: expected})
+            self.assert_parents(child, [*others, full('d', 4)], *parents)
+        # The other one has not changed since, so it is not the parent.
+        child = incremental('c', 3, metadata={PARENT: 'a'})
+        self.assert_parents(child, [full('a', 1), others[1]], 'b')
+        self.assert_parents(full('c', 3, metadata={PARENT: 'a'}), others)
 
     def test_unfinished_backup_may_have_been_passed_over(self) -> None:
         late = incremental('b', 2, updated_at=at(5))

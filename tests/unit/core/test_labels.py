@@ -11,11 +11,12 @@ class LabelsTest(unittest.TestCase):
     def test_properties_name_the_rotation_and_the_origin(self) -> None:
         origin = labels.describe(VOLUME, Attachment('s', '/dev/vdb'), 'mx')
         self.assertEqual(
-            labels.properties('gold', 'r1', origin, project='p'),
+            labels.properties('gold', 'r1', origin, project='p', parent=Backup('b')),
             {
                 'backupext:rotation': 'gold',
                 'backupext:run': 'r1',
                 'backupext:project': 'p',
+                'backupext:parent': 'b',
                 'backupext:volume-name': 'mail',
                 'backupext:volume-type': 'ssd',
                 'backupext:availability-zone': 'az1',
@@ -40,9 +41,14 @@ class LabelsTest(unittest.TestCase):
         self.assertEqual(labels.origin_of(backup), origin)
         self.assertEqual((labels.label_of(backup), labels.run_of(backup)), ('gold', 'r1'))
 
+    def test_expected_parent_is_read_from_the_properties(self) -> None:
+        properties = labels.properties('gold', 'r1', labels.Origin(), parent=Backup('p'))
+        self.assertEqual(labels.parent_of(Backup('b', metadata=properties)), 'p')
+
     def test_backup_without_properties_has_no_label(self) -> None:
         for properties in (None, {}, {'rotation': 'gold'}):
             backup = Backup('b', metadata=properties)
             self.assertIsNone(labels.label_of(backup))
             self.assertIsNone(labels.run_of(backup))
+            self.assertIsNone(labels.parent_of(backup))
             self.assertEqual(labels.origin_of(backup), labels.Origin())

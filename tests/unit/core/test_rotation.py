@@ -84,6 +84,7 @@ class DecisionCase(unittest.TestCase):
     def assert_step(self, step: Step, action: Action, reason: str) -> None:
         self.assertEqual((step.action, step.reason), (action, reason))
         self.assertFalse(step.is_incremental)
+        self.assertIsNone(step.parent)
 
     def assert_full(self, step: Step, reason: str) -> None:
         self.assert_step(step, Action.BACK_UP, reason)
@@ -91,6 +92,7 @@ class DecisionCase(unittest.TestCase):
     def assert_incremental(self, step: Step, on: str) -> None:
         self.assertEqual((step.action, step.reason), (Action.BACK_UP, f'it builds on {on}'))
         self.assertTrue(step.is_incremental)
+        self.assertIn(on, {step.parent.id, step.parent.name} if step.parent else {})
 
 
 class ActionTest(DecisionCase):
@@ -295,6 +297,16 @@ class KindTest(DecisionCase):
             with self.subTest(row.status):
                 reason = f'x, the newest backup, is in status {row.status}'
                 self.assert_full(decide(*chain(3, 2), row), reason)
+
+    def test_expected_parent_is_the_only_one_of_a_chain(self) -> None:
+        # What had a dependent that was deleted seems to be a parent too.
+        old, full, child = made('a', 9), made('b', 3), built('c', 1)
+        touched = [replace(row, updated_at=at(0.5 * DAY)) for row in (old, full, child)]
+        self.assertFalse(decide(*touched).is_incremental)
+        for parent, is_incremental in (('b', True), ('a', False), ('x', False)):
+            metadata = {**LABEL, labels.PARENT: parent}
+            step = decide(*touched[:2], replace(child, metadata=metadata))
+            self.assertEqual(step.is_incremental, is_incremental, parent)
 
     def test_other_container_needs_a_full_backup(self) -> None:
         row = made('a', 1, container='old')

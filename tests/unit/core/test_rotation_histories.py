@@ -12,11 +12,12 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backupext.core import rotation
+from backupext.core import retention, rotation
 from backupext.core.labels import ROTATION
 from backupext.core.models import Backup, Volume
 from backupext.core.quota import Limits
 from backupext.core.rotation import Action, Policy, Step
+from tests.unit.core.histories import Cloud
 from tests.unit.core.nights import AGREEING, HOURS, SELECTED, UTC, Job, jobs
 from tests.unit.core.test_rotation import NOW
 
@@ -121,6 +122,24 @@ class HistoryTest(unittest.TestCase):
             steps = job.run()
             if days == 2:
                 self.assertTrue(all(step.is_incremental for step in steps), steps)
+
+
+class YearTest(unittest.TestCase):
+    def test_number_of_backups_stays_within_the_steady_state(self) -> None:
+        policy = Policy('nightly')
+        for keep in (
+            retention.Policy(last=7),
+            retention.Policy(full=2),
+            retention.Policy(counts={'daily': 7, 'weekly': 4}),
+            retention.Policy(counts={'daily': 7, 'weekly': 4, 'monthly': 6}),
+        ):
+            with self.subTest(keep):
+                job = Job(Cloud(Random(1)), policy, keep)
+                need = rotation.steady_state(job.volumes(), policy, keep, job.now, UTC)
+                for _ in range(365):
+                    job.run()
+                    job.cloud.now += DAY
+                    self.assertLessEqual(len(job.cloud.made), need.backups if need else 0)
 
 
 class QuotaTest(unittest.TestCase):
