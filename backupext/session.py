@@ -3,16 +3,19 @@
 
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
 import requests
 from keystoneauth1 import adapter
+from keystoneauth1.identity.base import BaseIdentityPlugin
 
-from backupext import errors, faults
+from backupext import errors, faults, parallel
 from backupext.core import features
 
+_UNAUTHORIZED = 401
 _NOT_ACCEPTABLE = 406
 _OLDEST = '3.0'
 #: Seconds to wait for the answer to a request that only reads. The proxies in front of most clouds
@@ -45,6 +48,7 @@ class Negotiation:
         """
         self._proxy = proxy
         self._setting = setting
+        self._lock = threading.Lock()
         self._required: list[features.Feature] = []
         self._offer: features.Range | None = None
         self.pin = _pin(proxy.default_microversion or (_OLDEST if asked_for == _OLDEST else None))
@@ -63,29 +67,33 @@ class Negotiation:
         self._required.append(feature)
         self._check(feature)
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the cloud may still refuse the microversion in use."""
-        return not self.pin and not self._offer
+    def learn(self, refused: features.Microversion, refusal: requests.Response) -> bool:
+        """Choose another microversion after a refusal; return whether to repeat the request.
 
-    def learn(self, refusal: requests.Response) -> None:
-        """Choose another microversion after a refusal.
+        If several threads get a refusal, the first one chooses for all of them.
 
         :raises UnsupportedError: the cloud lacks what the command requires; nothing was changed.
         """
-        self._offer = features.read_offer(refusal.text) or self._discover()
-        if not self._offer:
-            return
-        version = features.choose_version(self._offer)
-        if not version:
-            raise errors.UnsupportedError(
-                f'Cannot use this cloud: it offers Block Storage microversions {self._offer}, and '
-                f'this plugin supports none newer than {features.NEWEST}. Use a newer release of '
-                'the plugin.'
-            )
-        self.version = version
+        if self.pin:
+            return False
+        with self._lock:
+            is_first = not self._offer
+            self._offer = self._offer or features.read_offer(refusal.text) or self._discover()
+            if self._offer:
+                self.version = self._choose(self._offer)
         for feature in self._required:
             self._check(feature)
+        return is_first or self.version != refused
+
+    def _choose(self, offer: features.Range) -> features.Microversion:
+        version = features.choose_version(offer)
+        if not version:
+            raise errors.UnsupportedError(
+                f'Cannot use this cloud: it offers Block Storage microversions {offer}, and this '
+                f'plugin supports none newer than {features.NEWEST}. Use a newer release of the '
+                'plugin.'
+            )
+        return version
 
     def _discover(self) -> features.Range | None:
         """Read the cloud's version document; it costs no request if a pin made the SDK read it."""
@@ -103,18 +111,51 @@ class Negotiation:
             raise errors.UnsupportedError(f'{objection}.')
 
 
+class Login:
+    """The token of a keystoneauth session, which threads share and one of them renews.
+
+    keystoneauth itself would renew a token for each thread whose request the cloud refuses.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._lock = threading.Lock()
+        #: The limit of all requests in seconds: ``api_timeout`` in clouds.yaml.
+        self.timeout: float | None = session.timeout
+
+    def ensure(self, time_left: float | None) -> None:
+        """Request a token if there is none, or if it expires soon."""
+        with self._lock, limit(self._session, READ_TIMEOUT, time_left):
+            self._session.get_auth_headers()
+
+    def renew(self, refused: str | None, time_left: float | None) -> bool:
+        """Replace a token that the cloud has refused, unless another thread has done that.
+
+        :returns: whether there is another token.
+        """
+        with self._lock, limit(self._session, READ_TIMEOUT, time_left):
+            auth = self._session.auth
+            if not isinstance(auth, BaseIdentityPlugin):
+                return False
+            if auth.get_token(self._session) == refused:
+                # Not invalidated first: other threads must always find a token.
+                auth.auth_ref = auth.get_auth_ref(self._session)
+        return True
+
+
 class Session(adapter.Adapter):
     """A proxy of openstacksdk that sends each request with one microversion and a time limit.
 
     It overrides the microversion that the SDK's methods choose: some of them send one that the
     cloud may not have (reset and force_delete always 3.64), others none (restore). The methods that
-    look for the session's default find it, and so run no discovery.
+    look for the session's default find it, and so run no discovery. Threads may share it.
     """
 
     def __init__(
         self,
         proxy: Any,
         negotiation: Negotiation,
+        login: Login,
         time_left: Callable[[], float | None] = lambda: None,
     ) -> None:
         """Wrap a proxy of the SDK.
@@ -124,13 +165,14 @@ class Session(adapter.Adapter):
         super().__init__(proxy.session, default_microversion=str(negotiation.version))
         self._proxy = proxy
         self.negotiation = negotiation
+        self._login = login
         self._time_left = time_left
         #: The time on the cloud's clock at its last answer (aware, UTC), in whole seconds.
         self.server_time: datetime | None = None
 
     def limited(self, time_left: Callable[[], float | None]) -> 'Session':
         """Return a session whose requests end within a time limit."""
-        session = Session(self._proxy, self.negotiation, time_left)
+        session = Session(self._proxy, self.negotiation, self._login, time_left)
         session.server_time = self.server_time
         return session
 
@@ -144,32 +186,45 @@ class Session(adapter.Adapter):
 
         :raises UnsupportedError: the cloud lacks what the command requires; nothing was changed.
         """
-        response = self._send(url, method, **kwargs)
-        if response.status_code == _NOT_ACCEPTABLE and self.negotiation.is_open:
-            self.negotiation.learn(response)
-            response = self._send(url, method, **kwargs)
+        version = self.negotiation.version
+        response = self._send(url, method, version, **kwargs)
+        if response.status_code == _NOT_ACCEPTABLE and self.negotiation.learn(version, response):
+            response = self._send(url, method, self.negotiation.version, **kwargs)
         return response
 
-    def _send(self, url: str, method: str, **kwargs: Any) -> requests.Response:
-        kwargs['microversion'] = str(self.negotiation.version)
+    def _send(
+        self, url: str, method: str, version: features.Microversion, **kwargs: Any
+    ) -> requests.Response:
+        """Send a request; if the token has expired, repeat it with another one."""
+        kwargs.update(microversion=str(version), log=_is_debug_logged(), allow_reauth=False)
         if method == 'GET':
-            # clouds.yaml may turn on the SDK's cache, but a decision needs current data.
-            kwargs.update(skip_cache=True, connect_retries=self._proxy.connect_retries or 0)
-            if self._time_left() is not None:
-                # Configured retries could exceed the time limit. Patience retries instead.
-                kwargs.update(connect_retries=0, status_code_retries=0)
-        else:
+            kwargs['connect_retries'] = self._proxy.connect_retries or 0
+        if method != 'GET' or self._time_left() is not None:
             # If no answer comes, the SDK up to 4.4 repeats the request, and clouds.yaml can request
-            # repetitions too. The cloud could then carry out a change twice.
+            # repetitions too. The cloud could then carry out a change twice, and the time limit of
+            # a read could be exceeded. Patience retries instead.
             kwargs.update(connect_retries=0, status_code_retries=0)
-        kwargs['log'] = _is_debug_logged()
-        own = READ_TIMEOUT if method == 'GET' else None
-        with limit(self._proxy.session, own, self._time_left()), faults.choosing_endpoint():
-            response: requests.Response = self._proxy.request(url, method, **kwargs)
+        response = self._send_once(url, method, **kwargs)
+        if response.status_code == _UNAUTHORIZED:
+            refused = response.request.headers.get('X-Auth-Token')
+            if self._login.renew(refused, self._time_left()):
+                response = self._send_once(url, method, **kwargs)
         self.server_time = faults.server_time(response)
         if response.ok and response.content and 'json' not in _content_type(response):
             # The login page of a portal has status 200 too.
             raise faults.UnexpectedAnswerError('the answer is not JSON')
+        return response
+
+    def _send_once(self, url: str, method: str, **kwargs: Any) -> requests.Response:
+        parallel.check()
+        own = READ_TIMEOUT if method == 'GET' else None
+        with faults.choosing_endpoint():
+            self._login.ensure(self._time_left())
+            timeout = _shortest(self._login.timeout, own, self._time_left())
+            response: requests.Response = self._proxy.request(
+                url, method, timeout=timeout, **kwargs
+            )
+        parallel.check()
         return response
 
 
@@ -182,7 +237,11 @@ def connect(connection: Any, time_left: Callable[[], float | None] = lambda: Non
     """
     config = connection.config
     setting = _pinning_setting(config)
+    login = Login(connection.session)
     left = time_left()
+    # clouds.yaml may turn on the SDK's cache, but a decision needs current data. And threads must
+    # not share it.
+    connection.cache_enabled = False
     with (
         limit(connection.session, READ_TIMEOUT, None if left is None else left / _LOOKS),
         faults.pin_refused(lambda words: features.read_refused_pin(words, setting)),
@@ -190,7 +249,7 @@ def connect(connection: Any, time_left: Callable[[], float | None] = lambda: Non
     ):
         proxy = _proxy(connection)
         asked_for = config.get_api_version('block-storage')
-        return Session(proxy, Negotiation(proxy, asked_for, setting), time_left)
+        return Session(proxy, Negotiation(proxy, asked_for, setting), login, time_left)
 
 
 def _proxy(connection: Any) -> Any:
@@ -233,17 +292,22 @@ def limit(session: Any, *seconds: float | None) -> Iterator[None]:
     """Limit the time of a keystoneauth session's requests, including those for a new token.
 
     keystoneauth has one limit for all of them, ``api_timeout`` in clouds.yaml. The shortest limit
-    applies.
+    applies. Only one thread may do this at a time.
 
     :param seconds: further limits; None means no limit.
     """
     before = session.timeout
-    limits = [each for each in (before, *seconds) if each is not None]
-    session.timeout = max(min(limits), _SHORTEST) if limits else None
+    session.timeout = _shortest(before, *seconds)
     try:
         yield
     finally:
         session.timeout = before
+
+
+def _shortest(*seconds: float | None) -> float | None:
+    """Return the shortest of some time limits; None means no limit."""
+    limits = [each for each in seconds if each is not None]
+    return max(min(limits), _SHORTEST) if limits else None
 
 
 def _is_debug_logged() -> bool:

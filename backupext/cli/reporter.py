@@ -6,6 +6,7 @@ It prints nothing on stdout, whose content is the same with and without waiting.
 
 import contextlib
 import sys
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,7 +27,7 @@ class _View(Protocol):
 
 
 class Reporter:
-    """Shows statuses, notes, warnings and failures.
+    """Shows statuses, notes, warnings and failures; threads may share it.
 
     With ``-q``, it shows warnings and failures only.
     """
@@ -35,6 +36,8 @@ class Reporter:
         """Write to the streams of the OSC application."""
         self._app = app
         self._view: _View = _Lines(app.stderr)
+        # One line is printed at a time, and the live display begins once.
+        self._lock = threading.Lock()
 
     @contextlib.contextmanager
     def live(self) -> Iterator[None]:
@@ -54,12 +57,14 @@ class Reporter:
     def see(self, target: 'Target', status: str, row: 'Row') -> None:
         """Show the status of a backup or volume, if it has changed."""
         if not self._is_quiet:
-            self._view.see(target, status, row)
+            with self._lock:
+                self._view.see(target, status, row)
 
     def note(self, sentence: str) -> None:
         """Report what was done, or what is in progress."""
         if not self._is_quiet:
-            self._view.print(sentence)
+            with self._lock:
+                self._view.print(sentence)
 
     def warn(self, sentence: str) -> None:
         """Report a problem that does not stop the command."""
@@ -88,10 +93,11 @@ class Reporter:
 
     def _log(self, log: Any, sentence: str) -> None:
         """Log a sentence, which OSC prints, or print it above live lines, which would erase it."""
-        if isinstance(self._view, _Lines):
-            log('%s', sentence)
-        else:
-            self._view.print(sentence)
+        with self._lock:
+            if isinstance(self._view, _Lines):
+                log('%s', sentence)
+            else:
+                self._view.print(sentence)
 
 
 class _Lines:

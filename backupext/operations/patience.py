@@ -2,10 +2,11 @@
 """One clock and one time limit for a command; repeated requests while the cloud is down."""
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
-from backupext import errors
+from backupext import errors, parallel
 from backupext.core.timespec import format_duration
 
 _FIRST_PAUSE = 1.0
@@ -25,6 +26,8 @@ class Clock(NamedTuple):
 class Patience:
     """Repeats requests while the cloud cannot answer, within one time limit for a command.
 
+    Threads may share it.
+
     :param note: called once, when the cloud does not answer.
     :param timeout: the time limit in seconds from now; None means no limit.
     """
@@ -36,7 +39,8 @@ class Patience:
         self._note = note
         self._timeout = timeout
         self._deadline = None if timeout is None else clock.now() + timeout
-        self._has_noted = False
+        # The first failure acquires it and is noted; nothing releases it.
+        self._first_failure = threading.Lock()
 
     def ask(self, request: Callable[[], Answer]) -> Answer:
         """Send a request that may be repeated, until the cloud answers it.
@@ -66,8 +70,7 @@ class Patience:
 
         :raises StoppedWaitingError: the time limit has passed, or Ctrl-C.
         """
-        if not self._has_noted:
-            self._has_noted = True
+        if self._first_failure.acquire(blocking=False):
             self._note(f'{error.sentence} Retrying until the cloud answers.')
         self.pause(max(pause, error.retry_after or 0))
 
@@ -82,6 +85,7 @@ class Patience:
             raise errors.TimedOutError(f'Timed out after {after}')
         try:
             self._clock.sleep(seconds if left is None else min(seconds, left))
+            parallel.check()
         except KeyboardInterrupt as error:
             raise errors.InterruptedByUserError('Interrupted') from error
 

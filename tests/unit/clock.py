@@ -2,6 +2,7 @@
 """A clock that advances only when somebody sleeps."""
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from unittest import mock
 
@@ -12,12 +13,16 @@ OFTEN = 2000
 
 
 class FakeClock:
-    """Counts the time slept; :attr:`during` runs in the middle of each sleep."""
+    """Counts the time slept; :attr:`during` runs in the middle of each sleep.
+
+    Threads may share it: their sleeps add up.
+    """
 
     def __init__(self) -> None:
         self.time = START
         self.sleeps: list[float] = []
         self.during: Callable[[], None] | None = None
+        self._lock = threading.RLock()
 
     @property
     def passed(self) -> float:
@@ -32,10 +37,11 @@ class FakeClock:
             raise ValueError('sleep length must be non-negative')
         if len(self.sleeps) >= OFTEN:
             raise AssertionError('it sleeps for ever')
-        self.sleeps.append(seconds)
-        if self.during:
-            self.during()
-        self.time += seconds
+        with self._lock:
+            self.sleeps.append(seconds)
+            if self.during:
+                self.during()
+            self.time += seconds
 
     def interrupt_at(self, number: int) -> None:
         """Press Ctrl-C in the middle of the sleep with this number, counted from 1."""

@@ -7,6 +7,7 @@ microversions as Cinder does, and records its requests.
 
 import http.client
 import json
+import threading
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, NoReturn
+from unittest import mock
 
 import requests
 import requests_mock
@@ -90,7 +92,8 @@ class Asked:
 class StubCloud:
     """Between :meth:`start` and :meth:`stop` every request of this process comes here.
 
-    :meth:`on` sets an answer, and :attr:`asked` has the requests.
+    :meth:`on` sets an answer, and :attr:`asked` has the requests. Threads may send requests: they
+    are answered one at a time.
     """
 
     def __init__(
@@ -117,24 +120,33 @@ class StubCloud:
         self.most = MANY
         #: The time that it sends; none if this is None.
         self.date: Callable[[], datetime] | None = None
+        #: Runs before a request to Block Storage is answered; it may block its thread.
+        self.before_answer: Callable[[str], object] = lambda _line: None
         self.asked: list[Asked] = []
         self.identity: list[str] = []
+        #: How many seconds the client waits for each token.
+        self.token_timeouts: list[float | None] = []
         self.projects: list[dict[str, str]] = []
         self._answers: dict[str, list[Said]] = {}
         self._clouds_yaml: Path | None = None
-        self._mocker = requests_mock.Mocker()
+        self._tokens = 0
+        self._expired = 0
+        self._lock = threading.RLock()
+        self._adapter = requests_mock.Adapter()
+        self._adapter.register_uri(requests_mock.ANY, requests_mock.ANY, json=self._keystone)
+        self._adapter.register_uri(
+            requests_mock.ANY, requests_mock.ANY, additional_matcher=_is_cinder, text=self._cinder
+        )
+        # The Mocker of requests_mock sends one request at a time.
+        self._patch = mock.patch.object(requests.Session, 'get_adapter', return_value=self._adapter)
 
     def start(self) -> None:
         """Start answering requests."""
-        self._mocker.start()
-        self._mocker.register_uri(requests_mock.ANY, requests_mock.ANY, json=self._keystone)
-        self._mocker.register_uri(
-            requests_mock.ANY, requests_mock.ANY, additional_matcher=_is_cinder, text=self._cinder
-        )
+        self._patch.start()
 
     def stop(self) -> None:
         """Stop answering requests."""
-        self._mocker.stop()
+        self._patch.stop()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -174,6 +186,10 @@ class StubCloud:
         """Accept a request and never answer it."""
         self._answers.setdefault(line, []).append(Silence(clock))
 
+    def expire_tokens(self) -> None:
+        """Refuse the tokens that were issued so far."""
+        self._expired = self._tokens
+
     def refuse(self, line: str, status: int, message: str) -> None:
         """Answer a request with an error as Cinder words it."""
         self.on(line, {'fault': {'code': status, 'message': message}}, status=status)
@@ -184,11 +200,17 @@ class StubCloud:
         return [asked.line for asked in self.asked]
 
     def _keystone(self, request: Request, context: Any) -> Any:
+        with self._lock:
+            return self._identify(request, context)
+
+    def _identify(self, request: Request, context: Any) -> Any:
         url = str(request.url)
         self.identity.append(f'{request.method} {url.removeprefix(KEYSTONE)}')
         if url.endswith('/auth/tokens'):
             context.status_code = 201
-            context.headers['X-Subject-Token'] = 'token'
+            self._tokens += 1
+            self.token_timeouts.append(request.timeout)
+            context.headers['X-Subject-Token'] = str(self._tokens)
             return {'token': self._token()}
         if '/projects?' in url:
             return {'projects': self.projects}
@@ -211,7 +233,13 @@ class StubCloud:
         }
 
     def _cinder(self, request: Request, context: Any) -> str:
-        answer = self._answer(self._remember(request))
+        with self._lock:
+            asked = self._remember(request)
+        self.before_answer(asked.line)
+        with self._lock:
+            token = request.headers.get('X-Auth-Token')
+            is_expired = token is not None and int(token) <= self._expired
+            answer = Answer(401) if is_expired else self._answer(asked)
         context.status_code = answer.status
         context.reason = http.client.responses[answer.status]
         context.headers.update(answer.headers)

@@ -14,7 +14,7 @@ from openstack import connection, exceptions
 from backupext import errors
 from backupext.core import features
 from backupext.resource import Backup
-from backupext.session import Negotiation, Session
+from backupext.session import Login, Negotiation, Session
 from tests.unit import rows
 from tests.unit.stub import ACCOUNT, StubCloud
 
@@ -68,9 +68,8 @@ class ResourceTest(unittest.TestCase):
             block_storage_default_microversion=pin,
         )
         self.addCleanup(self.connection.close)
-        self.session = Session(
-            self.connection.block_storage, Negotiation(self.connection.block_storage)
-        )
+        proxy = self.connection.block_storage
+        self.session = Session(proxy, Negotiation(proxy), Login(self.connection.session))
         self.setting_up = len(self.cloud.asked)
 
     def setUp(self) -> None:
