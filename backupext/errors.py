@@ -121,13 +121,14 @@ class StoppedWaitingError(BackupError):
         still = f'The cloud may still be working on {", ".join(running)}.' if running else ''
         rest = f'Not started: {", ".join(not_started)}.' if not_started else ''
         super().__init__(' '.join(filter(None, (first, still, rest, advice))))
-        self._why, self._running, self._not_started = why, (*running,), (*not_started,)
-        self._advice = advice
+        self._why = why
+        self.running, self.not_started = (*running,), (*not_started,)
+        self.advice = advice
 
     @property
     def names_something(self) -> bool:
         """Whether the message names what may still run, or says what to do."""
-        return bool(self._running or self._advice)
+        return bool(self.running or self.advice)
 
     def with_more(
         self,
@@ -136,9 +137,9 @@ class StoppedWaitingError(BackupError):
         advice: str | None = None,
     ) -> 'StoppedWaitingError':
         """Return the same error with more that may still run or was not started."""
-        still = tuple(dict.fromkeys((*running, *self._running)))
-        rest = tuple(dict.fromkeys((*self._not_started, *not_started)))
-        return type(self)(self._why, still, rest, advice or self._advice)
+        still = tuple(dict.fromkeys((*running, *self.running)))
+        rest = tuple(dict.fromkeys((*self.not_started, *not_started)))
+        return type(self)(self._why, still, rest, advice or self.advice)
 
 
 class TimedOutError(StoppedWaitingError):

@@ -2,11 +2,12 @@
 """Delete backups in an order that Cinder accepts, never a parent before its dependents."""
 
 import contextlib
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from backupext import errors
+from backupext import errors, parallel
 from backupext.cloud import Cloud
 from backupext.core import chains, retention, storage
 from backupext.core.causes import Cause
@@ -76,36 +77,56 @@ class Choice:
         """
         chosen = {id_: Planned(backup, _NAMED) for id_, backup in self._named.items()}
         if cascade:
-            for backup in self._named.values():
-                for dependent in self._dependents(backup):
+            for backup, dependents in self._find_dependents():
+                for dependent in dependents:
                     reason = f'builds on {backup}'
                     chosen.setdefault(dependent.id, Planned(dependent, reason))
             self._refuse_protected(chosen.values())
         order = chains.deletion_order(each.backup for each in chosen.values())
         if is_forced:
             return [chosen[backup.id] for backup in order]
+        self._read_graphs(backup for backup in order if _may_endanger(backup))
         return [
             chosen[backup.id]._replace(endangered=self._endangered(backup, chosen))
             for backup in order
         ]
 
-    def _graph(self, volume_id: str | None) -> chains.Graph:
-        """Read the backups of a volume, in all projects that the user may see."""
-        if volume_id not in self._graphs:
-            scope = Scope(all_projects=self._cloud.access.is_admin)
-            backups = self._cloud.list_backups({'volume_id': volume_id or '', **scope.query})
-            self._graphs[volume_id] = chains.Graph(backups)
-        return self._graphs[volume_id]
+    def _read_graphs(self, backups: Iterable[Backup]) -> None:
+        """Read the other backups of their volumes, in all projects that the user may see."""
+        volumes = dict.fromkeys(backup.volume_id for backup in backups)
+        unread = [each for each in volumes if each not in self._graphs]
+        read = parallel.answers(self._read_graph, unread)
+        self._graphs.update(zip(unread, read, strict=True))
 
-    def _dependents(self, backup: Backup) -> list[Backup]:
-        """Return all backups that need a backup, directly or not.
+    def _read_graph(self, volume_id: str | None) -> chains.Graph:
+        scope = Scope(all_projects=self._cloud.access.is_admin)
+        return chains.Graph(self._cloud.list_backups({'volume_id': volume_id or '', **scope.query}))
+
+    def _find_dependents(self) -> list[tuple[Backup, list[Backup]]]:
+        """Return all backups that need a named one, directly or not, for each of them.
 
         An administrator can ask Cinder. For other users they are inferred, and an uncertain one is
         an error.
         """
+        named = list(self._named.values())
         if self._cloud.access.is_admin:
-            return self._read_dependents(backup)
-        certain, possible = self._graph(backup.volume_id).dependents(backup)
+            children = self._read_descendants(named)
+            return [(backup, _reach(backup, children)) for backup in named]
+        self._read_graphs(named)
+        return [(backup, self._infer_dependents(backup)) for backup in named]
+
+    def _read_descendants(self, ahead: Sequence[Backup]) -> dict[str, list[Backup]]:
+        """Read the children of backups, then those of the children at once, and so on."""
+        children: dict[str, list[Backup]] = {}
+        while ahead:
+            found = parallel.answers(self._cloud.list_dependents, ahead)
+            children.update(zip((each.id for each in ahead), found, strict=True))
+            new = chains.by_id(itertools.chain.from_iterable(found))
+            ahead = [each for id_, each in new.items() if id_ not in children]
+        return children
+
+    def _infer_dependents(self, backup: Backup) -> list[Backup]:
+        certain, possible = self._graphs[backup.volume_id].dependents(backup)
         doubtful = [each for each in possible if each.id not in self._named]
         if doubtful:
             one = len(doubtful) == 1
@@ -115,15 +136,6 @@ class Choice:
                 'or ask an administrator to check.'
             )
         return certain
-
-    def _read_dependents(self, backup: Backup) -> list[Backup]:
-        found: dict[str, Backup] = {}
-        ahead = [backup]
-        while ahead:
-            children = self._cloud.list_dependents(ahead.pop())
-            ahead += [child for child in children if child.id not in found]
-            found.update(chains.by_id(children))
-        return list(found.values())
 
     def _refuse_protected(self, chosen: Iterable[Planned]) -> None:
         for backup, reason, _ in chosen:
@@ -136,11 +148,27 @@ class Choice:
 
     def _endangered(self, backup: Backup, chosen: Container[str]) -> tuple[Backup, ...]:
         """Return available backups that were not chosen, but whose data may be lost."""
-        if not backup.snapshot_id and backup.status != 'error':
+        if not _may_endanger(backup):
             return ()
-        graph = self._graph(backup.volume_id)
+        graph = self._graphs[backup.volume_id]
         shared = storage.shares_data_with(backup, graph.backups, graph.parents(backup))
         return tuple(each for each in shared if each.id not in chosen)
+
+
+def _may_endanger(backup: Backup) -> bool:
+    """Return whether it may share data on Ceph."""
+    return bool(backup.snapshot_id) or backup.status == 'error'
+
+
+def _reach(backup: Backup, children: Mapping[str, Sequence[Backup]]) -> list[Backup]:
+    """Return everything that builds on a backup, directly or not."""
+    found: dict[str, Backup] = {}
+    ahead = [backup]
+    while ahead:
+        new = [child for child in children[ahead.pop().id] if child.id not in found]
+        found.update(chains.by_id(new))
+        ahead += new
+    return list(found.values())
 
 
 class Way(NamedTuple):

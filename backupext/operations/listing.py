@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from backupext import errors
+from backupext import errors, parallel
 from backupext.cloud import Cloud
 from backupext.core.filters import OWN_PROJECT, Criteria, Scope, select
 from backupext.core.models import Backup, is_id
@@ -75,31 +75,33 @@ def resolve_scope(cloud: Cloud, project: str | None, *, all_projects: bool) -> S
 def list_in_volumes(
     cloud: Cloud, scope: Scope, volumes: Sequence[str], warn: Callable[[str], None]
 ) -> list[Backup]:
-    """Read all backups of some volumes, with a list for each, or of all volumes.
+    """Read all backups of some volumes, with a list for each at once, or of all volumes.
 
     :param volumes: names or IDs, also IDs of deleted volumes; empty for all volumes.
     """
+
+    def read(references: References) -> list[Backup]:
+        return list(list_backups(cloud, Criteria(scope=scope), references, warn).backups)
+
     references = [References(volume) for volume in volumes] or [References()]
-    found = {
-        backup.id: backup
-        for each in references
-        for backup in list_backups(cloud, Criteria(scope=scope), each, warn).backups
-    }
-    return list(found.values())
+    lists = parallel.answers(read, references)
+    return list({backup.id: backup for backups in lists for backup in backups}.values())
 
 
 def find_many(
     cloud: Cloud, references: Sequence[str], fail: Callable[[errors.BackupError], None]
 ) -> list[Backup]:
-    """Find backups by name or ID, each only once: a few one by one, many in one list.
+    """Find backups by name or ID, each only once: a few by a request each, many in one list.
 
     :param fail: called with the error for each reference that is not found.
     """
     known = _Known(cloud.list_backups({}) if len(references) >= _MANY else ())
+    unknown = [each for each in dict.fromkeys(references) if known.get(each) is None]
+    looked_up = dict(parallel.run(cloud.find_backup, unknown))
     found = {}
     for reference in references:
         try:
-            backup = known.get(reference) or cloud.find_backup(reference)
+            backup = known.get(reference) or looked_up[reference].result()
         except errors.StoppedWaitingError:
             raise
         except errors.BackupError as error:

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Sequence
 
-from backupext import errors
+from backupext import errors, parallel
 from backupext.cloud import Cloud
 from backupext.core import tree
 from backupext.core.filters import Scope
@@ -32,10 +32,12 @@ def read_chains(
     backups = listing.list_in_volumes(cloud, scope, volumes, warn)
     if not exact:
         return tree.infer(backups)
+    asked = _possible_parents(backups)
+    answers = parallel.answers(cloud.list_dependents, asked)
     parents = {
         child.id: parent.id
-        for parent in _possible_parents(backups)
-        for child in cloud.list_dependents(parent)
+        for parent, children in zip(asked, answers, strict=True)
+        for child in children
     }
     return tree.connect(backups, parents)
 

@@ -50,13 +50,15 @@ class UnpinnedTest(NegotiationTest):
                 self.assert_asked(RESTORE_ASKS[0], *RESTORE_ASKS)
                 self.assertEqual(self.versions, ['3.71', maximum, maximum, maximum])
 
-    def test_several_backups_take_one_extra_request(self) -> None:
+    def test_several_backups_take_an_extra_request_for_each_in_flight(self) -> None:
         self.use_cloud(maximum='3.42')
         self.cloud.on(f'GET /backups/{OTHER_ID}', {'backup': backup(OTHER_ID)})
         for id_ in (ID, OTHER_ID):
             self.cloud.on(f'DELETE /backups/{id_}', status=202)
         self.assert_prints(f'volume backup delete {ID} {OTHER_ID}', '')
-        self.assertEqual(self.versions, ['3.71', '3.42', '3.42', '3.42', '3.42'])
+        self.assertEqual(self.versions.count('3.42'), 4)
+        # The two look-ups are sent at once; the first refusal may come before the second.
+        self.assertIn(self.versions.count('3.71'), {1, 2})
 
     def test_negotiation_happens_once(self) -> None:
         self.use_cloud(maximum='3.42').refuse(f'DELETE /backups/{ID}', 406, 'Not Acceptable.')
