@@ -225,7 +225,7 @@ class RestartTest(FaultTest):
         self.proxy.script('POST /backups', after_answer(restart))
         rows = self.rotate()
         self.assertEqual(self.results(rows), dict.fromkeys(reversed(volumes), 'created'))
-        self.assertIn('Waiting for the cloud to answer again.', self.stderr)
+        self.assertIn('Retrying until the cloud answers.', self.stderr)
         self.assert_all_restore()
 
 
@@ -272,7 +272,7 @@ class NetworkTest(FaultTest):
         rows = self.rotate_on(0, options)
         self.assertEqual({row['Result'] for row in rows.values()}, {'created'})
         self.assertEqual(sum(row['Deleted'] for row in rows.values()), len(volumes))
-        self.assertEqual(self.stderr.count('Waiting for the cloud to answer again.'), 1)
+        self.assertEqual(self.stderr.count('Retrying until the cloud answers.'), 1)
         self.assertEqual(len(self.backups()), len(volumes))
         self.assertFalse(old & self.backups().keys())
         self.assert_all_restore()
