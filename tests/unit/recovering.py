@@ -53,7 +53,7 @@ class RecoveringCloud(LivingCloud):
 
     def start(self) -> None:
         super().start()
-        self._mocker.register_uri(
+        self._adapter.register_uri(
             requests_mock.ANY, requests_mock.ANY, additional_matcher=_is_nova, json=self._nova
         )
 

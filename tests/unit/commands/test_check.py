@@ -346,7 +346,7 @@ class FailureTest(CheckTest):
 
     def identity(self, **answer: Any) -> None:
         """Let the identity service answer a request for a token in this way."""
-        self.cloud._mocker.register_uri('POST', self.TOKENS, **answer)  # noqa: SLF001
+        self.cloud._adapter.register_uri('POST', self.TOKENS, **answer)  # noqa: SLF001
 
     def test_wrong_password_is_unknown(self) -> None:
         said = 'The request you have made requires authentication.'
@@ -356,9 +356,9 @@ class FailureTest(CheckTest):
         self.assert_asked()
 
     def test_unreachable_identity_is_unknown(self) -> None:
-        mocker = self.cloud._mocker  # noqa: SLF001
+        adapter = self.cloud._adapter  # noqa: SLF001
         refused = requests.exceptions.ConnectionError('Connection refused')
-        mocker.register_uri(requests_mock.ANY, requests_mock.ANY, exc=refused)
+        adapter.register_uri(requests_mock.ANY, requests_mock.ANY, exc=refused)
         self.assert_unknown(ALL, 'Cannot log in: ', KEYSTONE)
 
     def test_failing_identity_is_unknown(self) -> None:

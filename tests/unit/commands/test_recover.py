@@ -181,8 +181,8 @@ class ServerNameTest(RecoverTest):
 
     def test_labels_are_enough_if_compute_is_down(self) -> None:
         self.cloud.servers = []
-        self.cloud._mocker.get(  # noqa: SLF001  # instead of its own answer
-            'http://compute.test/v2.1/servers', status_code=503
+        self.cloud._adapter.register_uri(  # noqa: SLF001  # instead of its answer
+            'GET', 'http://compute.test/v2.1/servers', status_code=503
         )
         _, told = self.recover('--server web --dry-run')
         self.assertIn(f"Server 'web' ({SERVER})", told)
