@@ -10,7 +10,6 @@ import copy
 import re
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from typing import Any, Generic, Protocol, TypeVar
@@ -484,28 +483,6 @@ class Cloud:
     def read_record(self, backup: Backup) -> Record:
         """Export a backup, and return its record with what the cloud shows of it."""
         return self._patience.ask(lambda: self._record(backup))
-
-    def read_records(
-        self, backups: Sequence[Backup], at_once: int
-    ) -> Iterator[tuple[Backup, Record | errors.RequestError]]:
-        """Yield the record of each backup, or why it cannot be exported, in their order.
-
-        Cinder answers an export when its backup service has, so several requests are sent at once.
-        Each is sent only once, whatever the patience.
-        """
-        # The requests share the session, so its time limit must not change between them.
-        with limit(self._connection.session, READ_TIMEOUT, self._patience.time_left()):
-            pool = ThreadPoolExecutor(at_once)
-            try:
-                yield from zip(backups, pool.map(self._try_record, backups), strict=True)
-            finally:
-                pool.shutdown(cancel_futures=True)
-
-    def _try_record(self, backup: Backup) -> Record | errors.RequestError:
-        try:
-            return self._record(backup)
-        except errors.RequestError as error:
-            return error
 
     def _record(self, backup: Backup) -> Record:
         with attempt(_doing('export the record of', backup)):

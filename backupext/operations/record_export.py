@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from backupext import errors, local
+from backupext import errors, local, parallel
 from backupext.cloud import Cloud
 from backupext.core import chains, records
 from backupext.core.causes import Cause
@@ -16,9 +16,6 @@ from backupext.core.records import Document, Record
 from backupext.core.text import visible
 from backupext.operations import listing
 from backupext.operations.patience import Patience
-
-# Each request occupies a thread of the API until the backup service has answered.
-_AT_ONCE = 4
 
 _NOT_WRITTEN = 'Nothing was written.'
 
@@ -233,20 +230,16 @@ class Export:
     # Requests
 
     def _export(self, backups: Sequence[Backup]) -> dict[str, Record]:
-        """Export backups, several at once; what fails for a moment is tried again."""
+        """Export backups, several at once: Cinder answers when its backup service has."""
         if not backups:
             return {}
         # If the first one is not allowed, none is.
         exported = self._again(backups[0], stops_if_not_allowed=True)
-        for backup, result in self._cloud.read_records(backups[1:], _AT_ONCE):
-            if isinstance(result, Record):
-                exported[backup.id] = result
-            elif result.is_transient:
-                exported |= self._again(backup)
-            else:
-                self._fail(result)
-            if not self._patience.has_time:
-                self._patience.pause(0)
+        for backup, ended in parallel.run(self._cloud.read_record, backups[1:]):
+            try:
+                exported[backup.id] = ended.result()
+            except errors.RequestError as error:
+                self._fail(error)
         return exported
 
     def _again(self, backup: Backup, *, stops_if_not_allowed: bool = False) -> dict[str, Record]:
