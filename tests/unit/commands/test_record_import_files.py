@@ -431,7 +431,8 @@ class FailureTest(ImportTest):
                 self.assertEqual(result.status, 1)
                 self.assertEqual(len(result.stderr.splitlines()), 2)
                 self.assertIn(words, result.stderr)
-                self.assertEqual(self.cloud.lines.count(POST), 1)
+                # The others were in flight already.
+                self.assertLessEqual(self.cloud.lines.count(POST), 3)
 
     def test_lost_answer_does_not_import_twice(self) -> None:
         ((only,),) = self.lose(1)
