@@ -15,6 +15,7 @@ from unittest import mock
 
 from openstackclient import shell
 
+from backupext import parallel
 from tests.unit.clock import FakeClock
 from tests.unit.stub import StubCloud
 
@@ -87,6 +88,9 @@ def _levels() -> dict[str, int]:
 class CommandTest(unittest.TestCase):
     """A test of a command against a stubbed cloud."""
 
+    #: How many requests may be in flight at once. With one, their order is certain.
+    at_once = 1
+
     def use_cloud(self, **kwargs: object) -> StubCloud:
         """Start a stubbed cloud that ends with the test."""
         cloud = StubCloud(**kwargs)  # type: ignore[arg-type]
@@ -111,7 +115,7 @@ class CommandTest(unittest.TestCase):
         stderr: io.StringIO | None = None,
     ) -> Result:
         """Run a command against the stubbed cloud."""
-        with self.clock.installed():
+        with mock.patch.object(parallel, 'LIMIT', self.at_once), self.clock.installed():
             return run(arguments, self.cloud.environment, stdin=stdin, stderr=stderr)
 
     def assert_prints(self, arguments: str | list[str], stdout: str, stderr: str = '') -> None:

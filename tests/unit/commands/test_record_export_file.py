@@ -435,6 +435,7 @@ class ScaleTest(RecordTest):
                 together.wait()
             return export(cloud, backup)
 
+        self.at_once = 4
         with mock.patch.object(Cloud, '_record', wait_for_others):
             self.assertEqual(self.export().status, 0)
         self.assertEqual(len(self.exported), 5)

@@ -4,6 +4,7 @@
 import json
 import re
 
+from backupext import parallel
 from tests.unit.flight import Hang, Meeting, ctrl_c_works
 from tests.unit.living import LivingTest
 from tests.unit.rows import OTHER_VOLUME_ID, VOLUME_ID
@@ -13,6 +14,8 @@ MANY = 6
 
 
 class InFlightTest(LivingTest):
+    at_once = parallel.LIMIT
+
     def expect_at_once(self, line: str, number: int) -> None:
         """Answer matching requests only when a number of them has arrived."""
         meeting, pattern = Meeting(number), re.compile(line)
