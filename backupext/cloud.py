@@ -7,6 +7,7 @@ cannot be reached. The message begins with what the method tried.
 
 import contextlib
 import copy
+import functools
 import re
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -260,14 +261,23 @@ class Cloud:
     # Lists
 
     def list_backups(
-        self, query: Mapping[str, str], *, page_size: int | None = None, most: int | None = None
+        self,
+        query: Mapping[str, str],
+        *,
+        page_size: int | None = None,
+        most: int | None = None,
+        is_held: bool = False,
     ) -> Iterator[Backup]:
         """Yield backups, the newest first unless the query sorts; read each page when needed.
 
         :param page_size: rows per request; the cloud may have a smaller limit (1000 by default).
         :param most: the largest number of backups to yield.
+        :param is_held: the caller holds all backups, so they should need little memory.
         """
-        return self._rows(_BACKUP, query, page_size=page_size, most=most)
+        kind = _BACKUP
+        if is_held:
+            kind = _Kind(_BACKUP.noun, functools.partial(Backup.from_api, texts={}))
+        return self._rows(kind, query, page_size=page_size, most=most)
 
     @property
     def place(self) -> str:

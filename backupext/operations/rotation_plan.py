@@ -77,7 +77,7 @@ def plan(cloud: Cloud, request: Request, warn: Callable[[str], None]) -> Plan:
     :raises RefusedError: nothing is selected, or the user may not see all projects.
     """
     selected = select(cloud, request.selection, request.scope, warn)
-    backups = list(cloud.list_backups({}))
+    backups = list(cloud.list_backups({}, is_held=True))
     limits = cloud.read_limits()
     shard = request.shard
     volumes = [each for each in selected.volumes if shard is None or shard.has(each)]

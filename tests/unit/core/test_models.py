@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+import json
 import unittest
 import uuid
 from datetime import datetime, timedelta, timezone
@@ -103,6 +104,18 @@ class BackupTest(unittest.TestCase):
     def test_row_without_id_is_refused(self) -> None:
         with self.assertRaises(TypeError):
             Backup.from_api({'name': 'nightly'})
+
+    def test_rows_with_the_same_texts_share_them(self) -> None:
+        texts: dict[str, str] = {}
+        made = []
+        for _ in range(2):
+            row = json.loads(
+                json.dumps({**rows.backup(), 'os-backup-project-attr:project_id': 'p'})
+            )
+            made.append(Backup.from_api(row, texts))
+            self.assertEqual(made[-1], Backup.from_api(row))
+        for name in ('volume_id', 'status', 'project_id', 'created_at'):
+            self.assertIs(getattr(made[0], name), getattr(made[1], name))
 
     def test_row_is_immutable(self) -> None:
         with self.assertRaises(dataclasses.FrozenInstanceError):
