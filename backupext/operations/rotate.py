@@ -213,6 +213,8 @@ class Run:
 
     def _work(self, step: Step) -> _Turn:
         begun = self._clock.now()
+        # If the answer does not come in time, the backup may be in progress nevertheless.
+        self._running[step.volume.id] = _outcome(step)
         try:
             step, asked = self._begin(step)
             if asked is None:

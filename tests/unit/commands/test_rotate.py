@@ -9,6 +9,7 @@ from typing import Any
 from unittest import mock
 
 from backupext import local
+from tests.unit.flight import Hang, ctrl_c_works
 from tests.unit.rotating import NIGHT, RotatingTest
 from tests.unit.shell import Result, Terminal
 from tests.unit.stub import OTHER_PROJECT, OWN_PROJECT
@@ -343,6 +344,18 @@ class TimeTest(RotateTest):
         rows = self.rotate('--all-volumes', 143)
         self.assertEqual(rows[volume]['Result'], 'interrupted')
         self.assertIn('openstack volume backup show', self.stderr)
+
+    def test_interrupt_names_backups_whose_requests_hang(self) -> None:
+        volumes = [self.cloud.hold(number) for number in range(3)]
+        self.at_once = 2
+        hang = Hang(2)
+        self.addCleanup(hang.end)
+        self.cloud.before_answer = lambda line: hang.join() if line == 'POST /backups' else None
+        with ctrl_c_works():
+            rows = self.rotate('--all-volumes --concurrency 2', 130)
+        results = [rows[volume]['Result'] for volume in volumes]
+        self.assertEqual(results, ['interrupted', 'interrupted', 'deferred'])
+        self.assertIn("working on volume 'v0'", self.stderr)
 
 
 class ConsentTest(RotateTest):
