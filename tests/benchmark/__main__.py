@@ -2,6 +2,7 @@
 """The command line of the benchmark: `python -m tests.benchmark`."""
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -14,6 +15,8 @@ from tests.benchmark import cases, data, environments, measure, report, tax
 from tests.benchmark.cases import CINDER, OSC, OURS, STARTS, Case, Clients
 from tests.benchmark.data import Project
 from tests.benchmark.measure import Result
+from tests.benchmark.stub import Stub
+from tests.functional import faults
 from tests.functional.client import ROOT
 from tests.sandbox import Sandbox
 
@@ -22,20 +25,30 @@ RUNS = 5
 #: A difference of one hundredth needs many pairs.
 TAX_PAIRS = 6
 NAME = 'benchmark'
+#: The seconds by which each answer is late over a long line.
+DELAY = 0.1
+#: The number of backups of which 200 may have children.
+LINE_BACKUPS = 270
 
 
 class Benchmark:
-    """One run: a sandbox, the clients, and the measurements so far."""
+    """One run: the clients, and the measurements so far."""
 
-    def __init__(self, box: Sandbox, clients: Clients, runs: int, only: Sequence[str]) -> None:
-        self._box, self._clients, self._runs, self._only = box, clients, runs, only
+    def __init__(self, clients: Clients, runs: int, only: Sequence[str]) -> None:
+        self._clients, self._runs, self._only = clients, runs, only
         self.results: dict[tuple[str, int], dict[str, Result]] = {}
         self.taxes: dict[str, tax.Tax] = {}
         self.imports: tax.Imports | None = None
 
-    def measure(self, sizes: Sequence[int]) -> None:
-        """Measure everything, cheap cases first."""
-        projects = [data.make_project(self._box, size) for size in sorted(sizes)]
+    @property
+    def needs_cinder(self) -> bool:
+        """Whether some case needs a real Cinder."""
+        return not self._only or not {*cases.LINE, *cases.SCALE}.issuperset(self._only)
+
+    def measure(self, box: Sandbox, sizes: Sequence[int]) -> None:
+        """Measure the cases with a real Cinder, cheap ones first."""
+        self._box = box
+        projects = [data.make_project(box, size) for size in sorted(sizes)]
         self._measure_starts(projects[0])
         self._measure_imports()
         for project in projects:
@@ -43,6 +56,40 @@ class Benchmark:
                 # The 200 deletions look up names; the number of other backups matters little.
                 if self._is_wanted(case.name) and not (case.deletes and project != projects[0]):
                     self._measure(case, project)
+
+        if self._is_wanted(cases.LINE_CINDER):
+            self._measure_cinder_on_line(projects[0])
+
+    def measure_line(self) -> None:
+        """Measure over a long line, in front of a cloud that needs no time."""
+        wanted = [name for name in cases.LINE if self._is_wanted(name)]
+        if not wanted:
+            return
+        stub = Stub(LINE_BACKUPS, data.DOOMED + 1, DELAY)
+        with contextlib.closing(stub):
+            for case in cases.of_line(stub.doomed_volume):
+                if case.name in wanted:
+                    _say(case.name)
+                    rivals = cases.rivals_on_line(case, self._clients, stub)
+                    self.results[case.name, 0] = measure.compare(rivals, self._runs)
+
+    def measure_scale(self, sizes: Sequence[int]) -> None:
+        """Measure how the cost of the plugin grows, with a cloud that needs no time."""
+        wanted = [case for case in cases.of_scale() if self._is_wanted(case.name)]
+        for size in sorted(sizes) if wanted else ():
+            with contextlib.closing(Stub(size)) as stub:
+                for case in wanted:
+                    _say(f'{case.name}, {size:,} backups')
+                    rival = cases.ours(case, self._clients, stub)
+                    self.results[case.name, size] = measure.compare([rival], self._runs)
+
+    def _measure_cinder_on_line(self, project: Project) -> None:
+        _say(cases.LINE_CINDER)
+        with contextlib.closing(faults.Proxy(self._box.volume_url)) as proxy:
+            proxy.script('.*', forever=faults.delay(DELAY))
+            case = cases.delete(cases.LINE_CINDER)
+            rivals = cases.rivals_through(proxy.port, case, self._clients, self._box, project)
+            self.results[case.name, 0] = measure.compare(rivals, self._runs)
 
     def _is_wanted(self, name: str) -> bool:
         return not self._only or name in self._only
@@ -56,7 +103,7 @@ class Benchmark:
         self.results[case.name, project.backups] = results
 
     def _measure_starts(self, project: Project) -> None:
-        account = project.account.environment
+        account = project.environment
         pairs = self._runs * TAX_PAIRS
         if self._is_wanted(cases.START_SHOW):
             _say(cases.START_SHOW)
@@ -82,13 +129,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     parsed.output.mkdir(parents=True, exist_ok=True)
     facts = environments.machine()
-    with (
-        tempfile.TemporaryDirectory(prefix='backupext-benchmark-') as folder,
-        Sandbox.start() as box,
-    ):
+    with tempfile.TemporaryDirectory(prefix='backupext-benchmark-') as folder:
         clients = _clients(parsed.plugin, Path(folder))
-        benchmark = Benchmark(box, clients, parsed.runs, parsed.only)
-        benchmark.measure(parsed.backups)
+        benchmark = Benchmark(clients, parsed.runs, parsed.only)
+        benchmark.measure_line()
+        benchmark.measure_scale(parsed.backups)
+        if benchmark.needs_cinder:
+            with Sandbox.start() as box:
+                benchmark.measure(box, parsed.backups)
     facts['load after'] = f'{os.getloadavg()[0]:.2f}'
     _write(parsed.output, benchmark, {**_releases(clients), **facts})
     return 0

@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -42,13 +43,22 @@ class Service:
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[http.client.HTTPMessage, Any]:
         """Send a request; return the headers and JSON of the answer."""
-        text = None if body is None else json.dumps(body)
-        self._connection.request(method, self._root + path, text, self._headers)
-        response = self._connection.getresponse()
-        content = response.read()
+        response, content = self._exchange(method, path, body)
         if not 200 <= response.status < 300:
             sys.exit(f'{method} {path}: {response.status}')
         return response.headers, json.loads(content) if content else None
+
+    def status(self, method: str, path: str) -> int:
+        """Send a request; return the status of the answer."""
+        return self._exchange(method, path)[0].status
+
+    def _exchange(
+        self, method: str, path: str, body: Any = None
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        text = None if body is None else json.dumps(body)
+        self._connection.request(method, self._root + path, text, self._headers)
+        response = self._connection.getresponse()
+        return response, response.read()
 
 
 def connect() -> Service:
@@ -66,8 +76,9 @@ def connect() -> Service:
     keystone = Service(os.environ['OS_AUTH_URL'], {'Content-Type': 'application/json'})
     body = {'auth': {'identity': identity, 'scope': {'project': project}}}
     headers, answer = keystone.ask('POST', '/auth/tokens', body)
+    override = os.environ.get('OS_BLOCK_STORAGE_ENDPOINT_OVERRIDE')
     return Service(
-        _endpoint(answer['token']['catalog']),
+        override or _endpoint(answer['token']['catalog']),
         {
             'X-Auth-Token': headers['X-Subject-Token'],
             'OpenStack-API-Version': f'volume {MICROVERSION}',
@@ -94,7 +105,7 @@ def pages(service: Service, query: dict[str, str], most: int | None) -> Iterator
         _, answer = service.ask('GET', f'/backups/detail?{urlencode(query)}')
         page = answer['backups']
         yield page
-        if most is not None or 'backups_links' not in answer:
+        if most is not None or not answer.get('backups_links'):
             return
         query = {**query, 'marker': page[-1]['id']}
 
@@ -117,10 +128,30 @@ def find(service: Service, name: str) -> dict[str, Any]:
     return dict(backup)
 
 
+def prune(service: Service, volume: str) -> None:
+    """Delete all backups of a volume but the newest: read each again, and see that it is gone."""
+    [[_, *others]] = pages(service, {'volume_id': volume}, None)
+    for backup in others:
+        path = f'/backups/{backup["id"]}'
+        service.ask('GET', path)
+        service.ask('DELETE', path)
+        while service.status('GET', path) != http.client.NOT_FOUND:
+            time.sleep(1)
+
+
+def read_children(service: Service) -> None:
+    """Read the children of each backup of volumes that have incremental backups."""
+    [backups] = pages(service, {}, None)
+    volumes = {backup['volume_id'] for backup in backups if backup['is_incremental']}
+    for backup in backups:
+        if backup['volume_id'] in volumes:
+            list(pages(service, {'parent_id': backup['id'], 'all_tenants': '1'}, None))
+
+
 def main() -> None:
     """Run one command."""
     parser = argparse.ArgumentParser()
-    parser.add_argument('command', choices=['list', 'show', 'delete'])
+    parser.add_argument('command', choices=['list', 'show', 'delete', 'prune', 'tree'])
     parser.add_argument('names', nargs='*')
     parser.add_argument('--long', action='store_true')
     parser.add_argument('--query', type=json.loads, default={})
@@ -130,6 +161,10 @@ def main() -> None:
     if parsed.command == 'list':
         found = pages(service, parsed.query, parsed.most)
         print_rows(found, LONG if parsed.long else SHORT)
+    if parsed.command == 'tree':
+        read_children(service)
+    if parsed.command == 'prune':
+        prune(service, parsed.names.pop())
     for name in parsed.names:
         backup = find(service, name)
         if parsed.command == 'show':

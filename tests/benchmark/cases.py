@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tests.benchmark import data
 from tests.benchmark.data import Project
 from tests.benchmark.measure import Rival
+from tests.benchmark.stub import Stub
 from tests.sandbox import Sandbox
 
 BARE_SCRIPT = Path(__file__).with_name('bare.py')
@@ -64,9 +65,22 @@ STARTS = (
 #: The import of the plugin, without a command.
 IMPORTS = 'imports'
 
+#: Over a long line: requests of independent works are in flight at once.
+LINE = ('line-delete', 'line-prune', 'line-tree')
+LINE_CINDER = 'line-delete-cinder'
+#: Commands that hold all backups or sum them up; their cost for each one must not grow.
+SCALE = {
+    'scale-list': ['list'],
+    'scale-summary': ['summary'],
+    'scale-tree': ['tree'],
+    'scale-prune': ['prune', '--all-volumes', '--keep-last', '2', '--dry-run'],
+    'scale-rotate': ['rotate', '--all-volumes', '--keep-last', '2', '--dry-run'],
+}
+
 NAMES = (
     *(START, START_SHOW, 'version', 'help', IMPORTS, LIST, LIST_LONG, LIST_TABLE),
     *('list-status', 'list-name', 'list-volume', 'list-max-items', 'show', CHECK, 'delete'),
+    *(*LINE, LINE_CINDER, *SCALE),
 )
 
 
@@ -77,7 +91,6 @@ def of_project(project: Project) -> list[Case]:
     plain = Case(LIST, as_json, ['backup-list'], ['list'], same=True)
     if project.backups >= MANY:
         return [plain]
-    doomed = [f'doomed-{number:03}' for number in range(data.DOOMED)]
     name, volume = project.backup_name, project.volume_id
     return [
         plain,
@@ -106,13 +119,40 @@ def of_project(project: Project) -> list[Case]:
             new=True,
             status=2,
         ),
-        Case(
-            'delete',
-            [*backup, 'delete', *doomed],
-            ['backup-delete', *doomed],
-            ['delete', *doomed],
-            deletes=True,
-        ),
+        delete('delete'),
+    ]
+
+
+def delete(name: str) -> Case:
+    """Return the case of deleting the doomed backups by name."""
+    doomed = [f'doomed-{number:03}' for number in range(data.DOOMED)]
+    return Case(
+        name,
+        ['volume', 'backup', 'delete', *doomed],
+        ['backup-delete', *doomed],
+        ['delete', *doomed],
+        deletes=True,
+    )
+
+
+def of_line(volume: str) -> list[Case]:
+    """List the cases over a long line.
+
+    :param volume: the ID of the volume whose backups are deleted.
+    """
+    backup = ['volume', 'backup']
+    keep = ['--volume', volume, '--keep-last', '1', '--auto-approve', '--concurrency', '100']
+    return [
+        delete('line-delete'),
+        Case('line-prune', [*backup, 'prune', *keep], None, ['prune', volume], deletes=True),
+        Case('line-tree', [*backup, 'tree', '--exact', '-f', 'json'], None, ['tree']),
+    ]
+
+
+def of_scale() -> list[Case]:
+    """List the cases that show how the cost grows with the number of backups."""
+    return [
+        Case(name, ['volume', 'backup', *command, '-f', 'json']) for name, command in SCALE.items()
     ]
 
 
@@ -128,8 +168,45 @@ def _filtered(name: str, option: str, key: str, value: str) -> Case:
 
 def rivals(case: Case, clients: Clients, box: Sandbox, project: Project) -> list[Rival]:
     """Return the commands of a case, one for each client."""
-    account = project.account.environment
     many = project.backups >= MANY
+    found = _rivals(case, clients, project.environment, many=many)
+    if case.deletes:
+        before = partial(data.put_doomed, box, project)
+        after = partial(data.wait_until_deleted, box, project)
+        found = [replace(rival, before=before, after=after) for rival in found]
+    return found
+
+
+def rivals_on_line(case: Case, clients: Clients, stub: Stub) -> list[Rival]:
+    """Return the commands of a case over a long line; the slow clients run once."""
+    found = _rivals(case, clients, stub.environment)
+    return [
+        replace(rival, before=stub.restore, cold=rival.name != OURS)
+        for rival in found
+        if rival.name != OSC
+    ]
+
+
+def rivals_through(
+    port: int, case: Case, clients: Clients, box: Sandbox, project: Project
+) -> list[Rival]:
+    """Return the commands of a case that reach Block Storage through a port."""
+    override = {'OS_BLOCK_STORAGE_ENDPOINT_OVERRIDE': f'http://127.0.0.1:{port}/v3'}
+    return [
+        replace(rival, environment={**rival.environment, **override}, cold=rival.name != OURS)
+        for rival in rivals(case, clients, box, project)
+        if rival.name in {OURS, BARE}
+    ]
+
+
+def ours(case: Case, clients: Clients, stub: Stub) -> Rival:
+    """Return the plugin's command of a case."""
+    return _rivals(case, clients, stub.environment)[0]
+
+
+def _rivals(
+    case: Case, clients: Clients, account: Mapping[str, str], *, many: bool = False
+) -> list[Rival]:
     openstack = [str(clients.osc.with_name('openstack')), *case.openstack]
     found = [Rival(OURS, openstack, {**clients.with_plugin, **account}, case.status)]
     others = {**clients.without, **account}
@@ -141,10 +218,6 @@ def rivals(case: Case, clients: Clients, box: Sandbox, project: Project) -> list
     if case.bare:
         bare = [str(clients.osc), '-I', str(BARE_SCRIPT), *case.bare]
         found.append(Rival(BARE, bare, others))
-    if case.deletes:
-        before = partial(data.put_doomed, box, project)
-        after = partial(data.wait_until_deleted, box, project)
-        found = [replace(rival, before=before, after=after) for rival in found]
     return found
 
 

@@ -23,15 +23,21 @@ DOOMED = 200
 CONTAINER = 'benchmark'
 PATIENCE = 300
 
+#: The project of the stub's backups.
+STUB_PROJECT = '0123456789abcdef0123456789abcdef'
+
 Row = dict[str, Any]
 
 
 class Project(NamedTuple):
-    """A project with a number of backups, and examples for the arguments of commands."""
+    """A project with a number of backups, and examples for the arguments of commands.
+
+    ``environment`` has the environment variables of a client.
+    """
 
     id: str
     backups: int
-    account: Account
+    environment: dict[str, str]
     backup_name: str
     volume_id: str
 
@@ -62,7 +68,7 @@ def make_project(box: Sandbox, backups: int) -> Project:
         _insert(database, 'backup_metadata', _metadata(rows))
         database.execute('ANALYZE')
     middle = rows[backups // 2]
-    return Project(id_, backups, account, middle['display_name'], middle['volume_id'])
+    return Project(id_, backups, account.environment, middle['display_name'], middle['volume_id'])
 
 
 def put_doomed(box: Sandbox, project: Project) -> list[str]:
@@ -72,7 +78,7 @@ def put_doomed(box: Sandbox, project: Project) -> list[str]:
     with closing(_connect(box)) as database, database:
         _remove_doomed(database, project)
         facts = _facts(database, project.id, 'nobody')
-        rows = [_doomed(number, project, facts) for number in range(DOOMED)]
+        rows = [_doomed(number, project.volume_id, facts) for number in range(DOOMED)]
         _insert(database, 'backups', rows)
     return [row['display_name'] for row in rows]
 
@@ -199,9 +205,9 @@ def _backup(number: int, volume: Row, chance: random.Random, facts: Facts) -> Ro
     }
 
 
-def _doomed(number: int, project: Project, facts: Facts) -> Row:
+def _doomed(number: int, volume_id: str, facts: Facts) -> Row:
     # IDs that no earlier run used: the server may have cached a deleted row.
-    volume = {'id': project.volume_id, 'size': 1}
+    volume = {'id': volume_id, 'size': 1}
     backup = _backup(number, volume, random.Random(), facts)
     return {
         **backup,
@@ -224,3 +230,71 @@ def _metadata(backups: list[Row]) -> Iterator[Row]:
         common = {'created_at': backup['created_at'], 'deleted': False, 'backup_id': backup['id']}
         yield {**common, 'key': 'policy', 'value': 'nightly'}
         yield {**common, 'key': 'keep', 'value': f'{number % 30}d'}
+
+
+class StubRows(NamedTuple):
+    """Rows as the API shows them by ID, the newest first, with the places of both in their lists.
+
+    :param parents: the parent's ID by the child's.
+    """
+
+    backups: dict[str, Row]
+    volumes: dict[str, Row]
+    parents: dict[str, str]
+    places: dict[str, int]
+
+
+def stub_rows(backups: int, doomed: int) -> StubRows:
+    """Return the rows of a project with a number of backups, and doomed ones of one more volume."""
+    facts = Facts('', '', STUB_PROJECT, 'user')
+    chance = random.Random(backups)
+    volumes = [_volume(number, chance, facts) for number in range(_volumes(backups) + 1)]
+    rows = list(_backups(backups, volumes[:-1], chance, facts))
+    rows += [_doomed(number, volumes[-1]['id'], facts) for number in range(doomed)]
+    return StubRows(
+        {row['id']: _shown_backup(row) for row in reversed(rows)},
+        {row['id']: _shown_volume(row) for row in reversed(volumes)},
+        {row['id']: row['parent_id'] for row in rows if row['parent_id']},
+        {
+            row['id']: place
+            for table in (rows, volumes)
+            for place, row in enumerate(reversed(table))
+        },
+    )
+
+
+def _shown_backup(row: Row) -> Row:
+    return {
+        **{
+            key: row[key]
+            for key in ('id', 'volume_id', 'status', 'size', 'object_count', 'fail_reason')
+        },
+        **{key: row[key] for key in ('availability_zone', 'container', 'user_id')},
+        **{key: _shown_time(row[key]) for key in ('created_at', 'updated_at', 'data_timestamp')},
+        'name': row['display_name'],
+        'description': row['display_description'],
+        'snapshot_id': None,
+        'is_incremental': row['parent_id'] is not None,
+        'has_dependent_backups': row['num_dependent_backups'] > 0,
+        'os-backup-project-attr:project_id': row['project_id'],
+        'metadata': {},
+        'links': [],
+    }
+
+
+def _shown_volume(row: Row) -> Row:
+    return {
+        **{key: row[key] for key in ('id', 'status', 'size', 'availability_zone')},
+        'name': row['display_name'],
+        'created_at': _shown_time(row['created_at']),
+        'volume_type': 'standard',
+        'bootable': 'false',
+        'encrypted': False,
+        'attachments': [],
+        'metadata': {},
+        'os-vol-tenant-attr:tenant_id': row['project_id'],
+    }
+
+
+def _shown_time(time_: str) -> str:
+    return time_.replace(' ', 'T')

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The report: a table of medians, one of ratios, and one of goals."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tests.benchmark.cases import BARE, CHECK, LIST, OSC, OURS, START
+from tests.benchmark.cases import BARE, CHECK, LINE, LINE_CINDER, LIST, OSC, OURS, SCALE, START
 from tests.benchmark.measure import Result
 from tests.benchmark.tax import Imports, Tax
 
@@ -69,11 +69,34 @@ def goals(results: Results, taxes: Mapping[str, Tax], imports: Imports | None) -
         for client in (OURS, BARE):
             costs = [each[client].cpu for each in (few, some, large)]
             found.append(Goal(f'linear growth: {client}', _growth(*costs), None))
+    found += [*_goals_of_line(results), *_goals_of_scale(results)]
     for name, tax in taxes.items():
         found.append(Goal(f'tax on `{name}`: CPU with / without, - 1', tax.share, 0.01))
     if imports:
         found.append(Goal('importing the plugin: ms of CPU', imports.seconds * 1000, 3))
     return found
+
+
+def _goals_of_line(results: Results) -> Iterator[Goal]:
+    for name in (*LINE, LINE_CINDER):
+        measured = results.get((name, 0), {})
+        for client in measured:
+            if client != OURS:
+                share = measured[OURS].wall / measured[client].wall
+                # The time that Cinder itself needs cannot be shared.
+                most = None if name == LINE_CINDER else 0.2
+                yield Goal(f'{name}: wall / {client}', share, most)
+
+
+def _goals_of_scale(results: Results) -> Iterator[Goal]:
+    for name in SCALE:
+        sizes = [results.get((name, size)) for size in (FEW, SOME, LARGE)]
+        measured = [each[OURS] for each in sizes if each]
+        if len(measured) == len(sizes):
+            cpu = _growth(*(each.cpu for each in measured))
+            memory = _growth(*(each.memory for each in measured))
+            yield Goal(f'{name}: growth of CPU per row', cpu, 1.2)
+            yield Goal(f'{name}: growth of memory per row', memory, 1.2)
 
 
 def _goals_of_list(
