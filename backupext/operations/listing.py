@@ -34,17 +34,26 @@ class Listing(NamedTuple):
 
 
 def list_backups(
-    cloud: Cloud, criteria: Criteria, references: References, warn: Callable[[str], None]
+    cloud: Cloud,
+    criteria: Criteria,
+    references: References,
+    warn: Callable[[str], None],
+    *,
+    is_held: bool = False,
 ) -> Listing:
     """List backups, the newest first unless the criteria sort.
 
     :param warn: called if the user may not see the backups of all projects.
+    :param is_held: see :meth:`backupext.cloud.Cloud.list_backups`.
     :raises NotFoundError: no volume has that name; the ID of a deleted volume is accepted.
     :raises RefusedError: the user may not see the requested project.
     """
     criteria = _resolve(cloud, criteria, references)
     rows = cloud.list_backups(
-        criteria.query, page_size=criteria.page_limit, most=_stop_after(criteria)
+        criteria.query,
+        page_size=criteria.page_limit,
+        most=_stop_after(criteria),
+        is_held=is_held,
     )
     with _filter_refused(cloud, criteria.scope):
         first = next(rows, None)
@@ -81,10 +90,13 @@ def list_in_volumes(
     """
 
     def read(references: References) -> list[Backup]:
-        return list(list_backups(cloud, Criteria(scope=scope), references, warn).backups)
+        found = list_backups(cloud, Criteria(scope=scope), references, warn, is_held=True)
+        return list(found.backups)
 
     references = [References(volume) for volume in volumes] or [References()]
     lists = parallel.answers(read, references)
+    if len(lists) == 1:
+        return lists[0]
     return list({backup.id: backup for backups in lists for backup in backups}.values())
 
 

@@ -2,6 +2,7 @@
 """Faults between client and cloud: nothing is lost, and nothing is created twice."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -197,7 +198,7 @@ class WaitTest(RunningTest):
         self.assertEqual(lines[2:], [f'Backup {backup}: available\n'])
 
 
-class SilenceTest(ProxyTest):
+class SilenceTest(RunningTest):
     """A server that accepts connections and never answers."""
 
     def assert_ends_in_time(self, arguments: str, seconds: int) -> str:
@@ -238,6 +239,19 @@ class SilenceTest(ProxyTest):
         self.proxy.script('DELETE .*', forever=never_answer)
         told = self.assert_ends_in_time(f'delete {backup} --wait', 6)
         self.assertIn(f'openstack volume backup show {backup}', told)
+
+    def test_ctrl_c_ends_several_deletions_without_answer(self) -> None:
+        backups = [self.make_backup(self.make_volume()) for _ in range(2)]
+        self.proxy.script('DELETE .*', forever=never_answer)
+        running = self.start(f'volume backup delete {" ".join(backups)}')
+        self.wait_until(lambda: len(self.proxy.lines('DELETE .*')), 2)
+        running.send_signal(signal.SIGINT)
+        stdout, stderr = running.communicate(timeout=10)
+        self.assertEqual((running.returncode, stdout), (130, ''), stderr)
+        self.assertIn('Interrupted; nothing was cancelled.', stderr)
+        for backup in backups:
+            self.assertIn(backup, stderr)
+        self.assertNotIn('Traceback', stderr)
 
 
 class TokenTest(ProxyTest):

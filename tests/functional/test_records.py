@@ -203,7 +203,7 @@ class ContinuationTest(RecordsTest):
         """Write to a volume and rotate it; return the ID of the new backup."""
         self.make_older(volume)
         self.write_volume(volume, text)
-        (row,) = json.loads(self.backup(f'rotate {volume} -f json'))
+        (row,) = json.loads(self.backup(f'rotate {volume} --full-every 9999d -f json'))
         return str(row['Backup'])
 
     def test_prune_leaves_whole_chains(self) -> None:
