@@ -157,7 +157,7 @@ def _imagine(step: Step, now: datetime, request: Request) -> Backup:
         updated_at=time,
         data_timestamp=time,
         object_count=1,
-        metadata={labels.ROTATION: request.policy.label},
+        metadata=labels.properties(request.policy.label, '', labels.Origin(), parent=step.parent),
     )
 
 

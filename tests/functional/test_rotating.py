@@ -80,6 +80,17 @@ class NightTest(RotateTest):
         self.assertIn(by_hand, self.backups())
         self.assert_all_restore()
 
+    def test_incremental_night_deletes_older_chains(self) -> None:
+        volumes = [self.make_volume() for _ in range(3)]
+        options = f'--all-volumes {self.chained} --max-chain 2 {PRUNE} 2'
+        for ago in (3, 2, 1):
+            self.rotate_on(ago, options)
+        rows = self.rotate_on(0, options)
+        for row in rows.values():
+            self.assertEqual((row['Kind'], row['Deleted']), ('incremental', 2))
+        self.assertEqual(len(self.backups()), 2 * len(volumes))
+        self.assert_all_restore()
+
     def test_only_backups_of_the_label_count_and_are_deleted(self) -> None:
         volume = self.make_volume()
         with self.night(3):

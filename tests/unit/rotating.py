@@ -40,6 +40,8 @@ class RotatingCloud(LivingCloud):
         self.quota = -1
         #: IDs of volumes whose backups fail.
         self.failing: set[str] = set()
+        #: How long after a backup is available it is counted in its parent.
+        self.counts_late = 0.0
         self.night = NIGHT
         self.date = self.now
 
@@ -120,6 +122,7 @@ class RotatingCloud(LivingCloud):
     def _begin(self, source: dict[str, Any], wanted: dict[str, Any], parent: str | None) -> Answer:
         time = self.now().replace(tzinfo=None).isoformat(timespec='microseconds')
         self._tries += 1
+        updated = self._rows[parent]['updated_at'] if parent else None
         id_ = self.keep(
             90_000 + self._tries,
             parent,
@@ -133,6 +136,9 @@ class RotatingCloud(LivingCloud):
             updated_at=time,
             data_timestamp=time,
         )
+        if parent:
+            # It is counted only when it is complete.
+            self.change(parent, updated_at=updated)
         before = source['status']
         source['status'] = 'backing-up'
         self.after(self._backs_up_in, lambda: self._finish(id_, source, before))
@@ -147,6 +153,14 @@ class RotatingCloud(LivingCloud):
         time = self.now().replace(tzinfo=None).isoformat(timespec='microseconds')
         if id_ in self._rows:
             self.change(id_, updated_at=time, **status)
+            parent = self._parents.get(id_)
+            if parent and not failed:
+                self.after(self.counts_late, lambda: self._count(parent))
+
+    def _count(self, parent: str) -> None:
+        time = self.now().replace(tzinfo=None).isoformat(timespec='microseconds')
+        if parent in self._rows:
+            self.change(parent, updated_at=time)
 
 
 def _refusal(status: int, message: str) -> Answer:

@@ -45,6 +45,12 @@ class RotateTest(RotatingTest):
         self.stderr = result.stderr
         return {row['Volume']: row for row in json.loads(result.stdout)}
 
+    def foresee(self, options: str) -> dict[str, dict[str, Any]]:
+        """Return the rows of a dry run by volume."""
+        result = self.openstack(f'-q {ROTATE} {options} --dry-run -f json')
+        self.assertEqual(result.status, 0, result.stderr)
+        return {row['Volume']: row for row in json.loads(result.stdout)}
+
     def next_night(self) -> None:
         """Let a day pass."""
         self.cloud.night += timedelta(days=1)
@@ -148,6 +154,31 @@ class LaterNightTest(RotateTest):
         self.rotate('--all-volumes --max-chain 1 --keep-last 1 --auto-approve')
         self.assertEqual(self.cloud.gone, chain[::-1])
         self.assertEqual(self.cloud.refused, [])
+
+    def test_incremental_night_deletes_older_chains(self) -> None:
+        volumes = [self.cloud.hold(number) for number in range(6)]
+        options = '--all-volumes --full-on monday --max-chain 2 --keep-last 2 --auto-approve'
+        for _ in range(3):
+            self.rotate(options)
+            self.next_night()
+        planned = self.foresee(options)
+        rows = self.rotate(options)
+        for volume in volumes:
+            self.assertEqual((rows[volume]['Kind'], rows[volume]['Deleted']), ('incremental', 2))
+            self.assertEqual(planned[volume]['Delete'], 2)
+            self.assertEqual(len(self.cloud.of(volume)), 2)
+
+    def test_parent_that_is_counted_late_is_looked_for_again(self) -> None:
+        volume = self.cloud.hold(1)
+        options = '--all-volumes --full-on monday --max-chain 2 --keep-last 2 --auto-approve'
+        for _ in range(3):
+            self.rotate(options)
+            self.next_night()
+        parent = self.cloud.of(volume)[-1]['id']
+        self.cloud.counts_late = 0.5
+        rows = self.rotate(options)
+        self.assertEqual(self.cloud.parent_of(rows[volume]['Backup']), parent)
+        self.assertEqual(rows[volume]['Deleted'], 2)
 
     def test_other_backups_are_kept(self) -> None:
         volume = self.cloud.hold(1)
