@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
-import os
 import re
 import signal
 from typing import Any
@@ -371,7 +370,7 @@ class StopTest(VerifyTest):
                 self.use_restoring()
                 backup = self.cloud.keep(1)
                 before = signal.getsignal(number)
-                self.at(1, lambda number=number: os.kill(os.getpid(), number))  # type: ignore[misc]
+                self.at(1, lambda number=number: signal.raise_signal(number))  # type: ignore[misc]
                 self.assertEqual(self.results(f'{VERIFY} {backup}', 130), [(backup, 'interrupted')])
                 self.assertEqual(self.cloud.scratch, {})
                 self.assertIs(signal.getsignal(number), before)
@@ -380,7 +379,7 @@ class StopTest(VerifyTest):
         before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self.addCleanup(signal.signal, signal.SIGHUP, before)
         backup = self.cloud.keep(1)
-        self.at(1, lambda: os.kill(os.getpid(), signal.SIGHUP))
+        self.at(1, lambda: signal.raise_signal(signal.SIGHUP))
         self.assertEqual(self.results(f'{VERIFY} {backup}', 0), [(backup, 'verified')])
 
     def test_ctrl_c_during_the_request_deletes_the_volume(self) -> None:
