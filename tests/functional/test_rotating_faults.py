@@ -199,13 +199,14 @@ class RestartTest(FaultTest):
 
     def test_backup_service_that_restarts_fails_one_volume(self) -> None:
         other, hit = self.make_volume(), self.make_volume()
-        options = f'--all-volumes {self.chained} --keep-last 2 --auto-approve'
+        # One at a time, so that the order of the next night is certain.
+        options = f'--all-volumes {self.chained} --keep-last 2 --auto-approve --concurrency 1'
         self.rotate_on(2, options)
         self.write_night(other, hit)
         self.box.faults.fail_next('create', hit, 'killed')
         with self.night(1):
             with self.box.faults.hold('create', hit):
-                run = self.begin(f'{ROTATE} {options} --concurrency 1 -f json')
+                run = self.begin(f'{ROTATE} {options} -f json')
                 self.wait_for('volume', hit, 'backing-up')
                 self.wait_until(lambda: len(self.proxy.lines('POST /backups')), 3)
                 self.box.faults.restart_backup_service()
