@@ -5,7 +5,7 @@ import argparse
 from datetime import timezone
 from typing import Any
 
-from backupext.cli import types
+from backupext.cli import options, types
 from backupext.core import retention
 
 _BUCKETS = {
@@ -47,36 +47,34 @@ def add_options(parser: argparse.ArgumentParser, failed: str = _FAILED) -> None:
     for bucket, unit in _BUCKETS.items():
         kept = f'Keep the most recent backup of each {unit} {span}'
         rules.add_argument(f'--keep-within-{bucket}', **_SPAN, help=kept)
-    rules.add_argument(
+    options.add_repeatable(
+        rules,
         '--keep-property',
+        'properties',
         metavar='<key>[=<value>]',
-        action='append',
-        default=[],
         type=types.property_filter,
-        help='Keep backups with this property; without a value, any value matches (repeat option '
-        'to specify multiple properties)',
+        help='Keep backups with this property; without a value, any value matches',
     )
-    rules.add_argument(
+    options.add_repeatable(
+        rules,
         '--keep-id',
+        'backups',
         metavar='<id>',
-        action='append',
-        default=[],
         type=types.id_,
-        help='Keep the backup with this ID (repeat option to specify multiple backups)',
+        help='Keep the backup with this ID',
     )
     _add_protection(parser, failed)
 
 
 def _add_protection(parser: argparse.ArgumentParser, failed: str) -> None:
-    parser.add_argument(
+    options.add_repeatable(
+        parser,
         '--protect-property',
+        'properties',
         metavar='<key>[=<value>]',
-        action='append',
-        default=[],
         type=types.property_filter,
         help='Protect backups with this property, in addition to those with protected=true or a '
-        'future expires=<time>; without a value, any value matches (repeat option to specify '
-        'multiple properties)',
+        'future expires=<time>; without a value, any value matches',
     )
     parser.add_argument(
         '--delete-failed',

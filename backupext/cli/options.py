@@ -37,30 +37,39 @@ def add_backup(parser: argparse.ArgumentParser, purpose: str) -> None:
     )
 
 
-def add_backups(parser: argparse.ArgumentParser, purpose: str) -> None:
+def add_backups(
+    parser: argparse.ArgumentParser, purpose: str, nargs: str = '+', dest: str = 'backups'
+) -> None:
     """Add the argument for the backups that a command works on.
 
     :param purpose: what the command does with them, such as ``delete``.
+    :param nargs: how many, as in :mod:`argparse`.
     """
     parser.add_argument(
-        'backups',
+        dest,
         metavar='<backup>',
-        nargs='+',
+        nargs=nargs,
         type=types.reference,
         help=f'Backup(s) to {purpose} (name or ID)',
     )
 
 
+def add_repeatable(
+    parser: argparse._ActionsContainer, option: str, things: str, **kwargs: Any
+) -> None:
+    """Add an option that can be repeated, and say so in its help; the values are a list.
+
+    :param things: what several values are, such as ``volumes``.
+    """
+    kwargs['help'] += f' (repeat option to specify multiple {things})'
+    given: dict[str, Any] = {'action': 'append', 'default': [], 'type': types.reference}
+    parser.add_argument(option, **(given | kwargs))
+
+
 def add_volumes(parser: argparse._ActionsContainer) -> None:
     """Add ``--volume``, a filter that takes several volumes."""
-    parser.add_argument(
-        '--volume',
-        metavar='<volume>',
-        action='append',
-        default=[],
-        dest='volumes',
-        type=types.reference,
-        help=f'{FILTER_BY_VOLUME} (repeat option to specify multiple volumes)',
+    add_repeatable(
+        parser, '--volume', 'volumes', metavar='<volume>', dest='volumes', help=FILTER_BY_VOLUME
     )
 
 

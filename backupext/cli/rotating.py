@@ -45,14 +45,13 @@ def _add_kind(parser: argparse.ArgumentParser) -> None:
         help='Create a full backup of a volume before its oldest full backup in use is older than '
         'this; the full backups of many volumes are spread over this period (default: 7d)',
     )
-    full.add_argument(
+    options.add_repeatable(
+        full,
         '--full-on',
+        'days',
         metavar='<weekday>',
-        action='append',
         type=types.weekday,
-        default=[],
-        help='Create full backups on this day of the week, such as sunday (repeat option to '
-        'specify multiple days)',
+        help='Create full backups on this day of the week, such as sunday',
     )
     parser.add_argument(
         '--max-chain',

@@ -4,10 +4,8 @@
 import argparse
 
 from backupext import errors
-from backupext.cli import types
+from backupext.cli import options, types
 from backupext.core.selection import Selection
-
-_REPEAT = '(repeat option to specify multiple {})'
 
 
 def add_volumes(parser: argparse.ArgumentParser, purpose: str) -> None:
@@ -29,14 +27,13 @@ def add_volume_option(parser: argparse.ArgumentParser, purpose: str) -> None:
 
     :param purpose: what the command does with the volumes, such as ``verify``.
     """
-    parser.add_argument(
+    options.add_repeatable(
+        parser,
         '--volume',
+        'volumes',
         metavar='<volume>',
-        action='append',
-        default=[],
         dest='volumes',
-        type=types.reference,
-        help=f'Volume to {purpose} (name or ID) {_REPEAT.format("volumes")}',
+        help=f'Volume to {purpose} (name or ID)',
     )
 
 
@@ -47,47 +44,42 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         'Volumes to work on: all that at least one option selects, except those that '
         'an option excludes.',
     )
-    group.add_argument(
+    options.add_repeatable(
+        group,
         '--server',
+        'servers',
         metavar='<server>',
-        action='append',
-        default=[],
         dest='servers',
-        type=types.reference,
-        help='Select the volumes that are attached to a server (name or ID) '
-        + _REPEAT.format('servers'),
+        help='Select the volumes that are attached to a server (name or ID)',
     )
-    group.add_argument(
+    options.add_repeatable(
+        group,
         '--volume-property',
+        'properties',
         metavar='<key>[=<value>]',
-        action='append',
-        default=[],
         dest='volume_properties',
         type=types.property_filter,
-        help='Select volumes by property; without a value, any value matches '
-        + _REPEAT.format('properties'),
+        help='Select volumes by property; without a value, any value matches',
     )
     group.add_argument(
         '--all-volumes', action='store_true', default=False, help='Include all volumes'
     )
-    group.add_argument(
+    options.add_repeatable(
+        group,
         '--exclude',
+        'volumes',
         metavar='<volume>',
-        action='append',
-        default=[],
         dest='excluded',
-        type=types.reference,
-        help='Exclude a volume (name or ID) ' + _REPEAT.format('volumes'),
+        help='Exclude a volume (name or ID)',
     )
-    group.add_argument(
+    options.add_repeatable(
+        group,
         '--exclude-property',
+        'properties',
         metavar='<key>[=<value>]',
-        action='append',
-        default=[],
         dest='excluded_properties',
         type=types.property_filter,
-        help='Exclude volumes by property; without a value, any value matches '
-        + _REPEAT.format('properties'),
+        help='Exclude volumes by property; without a value, any value matches',
     )
     group.add_argument(
         '--all-projects',

@@ -26,13 +26,7 @@ class ExportBackupRecord(base.ShowOne):
         from backupext.cli import options, types
 
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'backup',
-            metavar='<backup>',
-            nargs='*',
-            type=types.reference,
-            help='Backup(s) to export (name or ID)',
-        )
+        options.add_backups(parser, 'export', nargs='*', dest='backup')
         parser.add_argument(
             '--output-file',
             metavar='<path>',

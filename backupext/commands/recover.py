@@ -120,7 +120,7 @@ class RecoverVolumeBackup(base.Lister):
 
 
 def _add_selection(parser: argparse.ArgumentParser) -> None:
-    from backupext.cli import types
+    from backupext.cli import options, types
 
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument(
@@ -130,15 +130,13 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
         help='Recover the volumes that were attached to a server (name or ID, including those of a '
         'deleted server)',
     )
-    which.add_argument(
+    options.add_repeatable(
+        which,
         '--volume',
+        'volumes',
         metavar='<volume>',
-        action='append',
-        default=[],
         dest='volumes',
-        type=types.reference,
-        help='Recover a volume (name or ID, including those of a deleted volume) (repeat option to '
-        'specify multiple volumes)',
+        help='Recover a volume (name or ID, including those of a deleted volume)',
     )
     which.add_argument(
         '--label',

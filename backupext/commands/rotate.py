@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from backupext.core.outcomes import Outcome
     from backupext.operations.rotation_plan import Plan, Request
 
+_NOTHING = 'Nothing was backed up or deleted'
+
 
 class RotateVolumeBackup(base.Lister):
     """Back up volumes, and then delete their old backups.
@@ -146,6 +148,3 @@ class RotateVolumeBackup(base.Lister):
         from backupext.cli import columns
 
         return columns.table(columns.ROTATION, self._outcomes)
-
-
-_NOTHING = 'Nothing was backed up or deleted'

@@ -35,13 +35,7 @@ class VerifyVolumeBackup(base.Lister):
 
         parser = super().get_parser(prog_name)
         options.add_requirement(parser, 'verify')
-        parser.add_argument(
-            'backups',
-            metavar='<backup>',
-            nargs='*',
-            type=types.reference,
-            help='Backup(s) to verify (name or ID)',
-        )
+        options.add_backups(parser, 'verify', nargs='*')
         selection.add_volume_option(parser, 'verify')
         selection.add_options(parser)
         parser.add_argument(

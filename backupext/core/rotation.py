@@ -374,7 +374,7 @@ def _is_of_volume_now(backup: Backup) -> bool:
 def _why_new_chain(
     length: int, began: datetime, policy: Policy, now: datetime, zone: tzinfo, offset: timedelta
 ) -> Iterator[str]:
-    """Yield why the policy does not allow to extend a chain.
+    """Yield why the policy does not allow extending a chain.
 
     :param length: the number of backups in the longest possible chain.
     :param began: when its oldest possible full backup was created.
