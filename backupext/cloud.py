@@ -150,17 +150,10 @@ class Cloud:
             # Nova takes the name for a regular expression.
             if each.name == name
         ]
-        if not servers:
-            raise errors.NotFoundError(f"No server has the name '{visible(name)}'.")
-        if len(servers) > 1:
-            ids = ', '.join(each.id for each in servers)
-            raise errors.AmbiguousError(
-                f"{len(servers)} servers have the name '{visible(name)}'; give an ID: {ids}."
-            )
-        return str(servers[0].id)
+        return _only_id('server', name, servers)
 
     def _servers(self, name: str, scope: Scope) -> list[Any]:
-        what = f"look up server '{visible(name)}' (only its ID needs no look-up)"
+        what = f"look up server '{visible(name)}' (not necessary if you use its ID)"
         with (
             attempt(what),
             limit(self._connection.session, READ_TIMEOUT, self._patience.time_left()),
@@ -183,15 +176,7 @@ class Cloud:
             return reference
         what = f"look up project '{visible(reference)}' (not necessary if you use its ID)"
         projects = self._patience.ask(lambda: self._projects(what, reference))
-        if not projects:
-            raise errors.NotFoundError(f"No project has the name '{visible(reference)}'.")
-        if len(projects) > 1:
-            ids = ', '.join(project.id for project in projects)
-            raise errors.AmbiguousError(
-                f"{len(projects)} projects have the name '{visible(reference)}'. Use the ID of one "
-                f'of them: {ids}.'
-            )
-        return str(projects[0].id)
+        return _only_id('project', reference, projects)
 
     def _projects(self, what: str, name: str) -> list[Any]:
         with (
@@ -534,10 +519,23 @@ def _only_one(kind: _Kind[Row], name: str, rows: list[Row]) -> Row:
         raise _not_found(kind, name)
     if len(rows) == 1:
         return rows[0]
-    which = ', '.join(f'{row.id} (created {row.created_at}, {row.status})' for row in rows)
-    raise errors.AmbiguousError(
-        f"{len(rows)} {kind.noun}s have the name '{visible(name)}'. Use the ID of one of them: "
-        f'{which}.'
+    which = [f'{row.id} (created {row.created_at}, {row.status})' for row in rows]
+    raise _ambiguous(kind.noun, name, which)
+
+
+def _only_id(noun: str, name: str, found: list[Any]) -> str:
+    """Return the ID of a server or project that was looked up by name."""
+    if not found:
+        raise errors.NotFoundError(f"No {noun} has the name '{visible(name)}'.")
+    if len(found) == 1:
+        return str(found[0].id)
+    raise _ambiguous(noun, name, [each.id for each in found])
+
+
+def _ambiguous(noun: str, name: str, which: list[str]) -> errors.AmbiguousError:
+    return errors.AmbiguousError(
+        f"{len(which)} {noun}s have the name '{visible(name)}'. Use the ID of one of them: "
+        f'{", ".join(which)}.'
     )
 
 

@@ -147,8 +147,8 @@ def _find_server(cloud: Cloud, history: History, request: Request) -> Server:
     found = history.find_servers(reference, running)
     if len(found) > 1:
         raise errors.AmbiguousError(
-            f"{len(found)} servers had the name '{visible(reference)}'{_by(request.at)}; give the "
-            f'ID of one: {", ".join(found)}.'
+            f"{len(found)} servers had the name '{visible(reference)}'{_by(request.at)}. Use the "
+            f'ID of one of them: {", ".join(found)}.'
         )
     return Server(found[0] if found else cloud.find_server(reference, OWN_PROJECT), reference)
 

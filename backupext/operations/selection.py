@@ -4,7 +4,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from backupext import errors
+from backupext import errors, parallel
 from backupext.cloud import Cloud
 from backupext.core.filters import Scope
 from backupext.core.models import Volume, is_id
@@ -61,10 +61,10 @@ def select(
 
 def _find_servers(cloud: Cloud, references: Sequence[str], scope: Scope) -> dict[str, str | None]:
     """Return the names of servers by ID; None for one that was given by ID."""
-    return dict(
-        (each, None) if is_id(each) else (cloud.find_server(each, scope), each)
-        for each in references
-    )
+    names = [each for each in dict.fromkeys(references) if not is_id(each)]
+    ids = parallel.answers(lambda name: cloud.find_server(name, scope), names)
+    by_name = dict(zip(names, ids, strict=True))
+    return {by_name.get(each, each): each if each in by_name else None for each in references}
 
 
 def _list(cloud: Cloud, scope: Scope) -> list[Volume]:

@@ -60,7 +60,9 @@ class RecoveringCloud(LivingCloud):
     def add_volume(self, number: int, **changes: Any) -> str:
         """Add a volume that exists."""
         id_ = volume_id(number)
-        self.volumes[id_] = volume(id_, name=f'v{number}', metadata={}, attachments=[], **changes)
+        self.volumes[id_] = volume(
+            id_, **{'name': f'v{number}', 'metadata': {}, 'attachments': [], **changes}
+        )
         return id_
 
     def back_up(
@@ -160,6 +162,7 @@ class RecoveringCloud(LivingCloud):
     def _nova(self, request: Request, context: Any) -> Any:
         url = str(request.url)
         if '/servers?' in url:
+            self.before_answer(f'GET /servers?{url.partition("?")[2]}')
             return {'servers': self.servers}
         context.status_code = 200
         version = {'id': 'v2.1', 'status': 'CURRENT', 'version': '2.95', 'min_version': '2.1'}

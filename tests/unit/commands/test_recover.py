@@ -209,6 +209,13 @@ class ServerNameTest(RecoverTest):
         self.cloud.keep(3, volume_id=volume_id(8), metadata=metadata)
         self.refused('--server web', '2 servers', SERVER, OTHER_SERVER)
 
+    def test_running_servers_that_share_a_name_are_named(self) -> None:
+        self.cloud.servers = [{'id': id_, 'name': 'twin'} for id_ in (SERVER, OTHER_SERVER)]
+        self.refused(
+            '--server twin',
+            f"2 servers have the name 'twin'. Use the ID of one of them: {SERVER}, {OTHER_SERVER}.",
+        )
+
     def test_unknown_name_is_refused(self) -> None:
         self.cloud.servers = []
         self.refused('--server nosuch', "No server has the name 'nosuch'.")

@@ -7,6 +7,7 @@ import re
 from backupext import parallel
 from tests.unit.flight import Hang, Meeting, ctrl_c_works
 from tests.unit.living import LivingTest
+from tests.unit.recovering import RecoveringTest, volume_id
 from tests.unit.rows import OTHER_VOLUME_ID, VOLUME_ID
 from tests.unit.stub import OTHER_PROJECT
 
@@ -126,6 +127,26 @@ class OtherCommandTest(InFlightTest):
         result = self.openstack('volume backup tree --exact')
         self.assertEqual((result.status, result.stdout), (1, ''))
         self.assertIn(f'Policy forbids {ids[-1]}', result.stderr)
+
+
+class ServerTest(RecoveringTest):
+    at_once = parallel.LIMIT
+
+    def test_servers_are_looked_up_at_once(self) -> None:
+        servers = {f'web{number}': volume_id(500 + number) for number in range(MANY)}
+        self.cloud.servers = [{'id': id_, 'name': name} for name, id_ in servers.items()]
+        for number, id_ in enumerate(servers.values()):
+            self.cloud.add_volume(number, attachments=[{'server_id': id_, 'device': '/dev/vdb'}])
+        meeting = Meeting(MANY)
+
+        def meet(line: str) -> None:
+            if line.startswith('GET /servers'):
+                meeting.attend()
+
+        self.cloud.before_answer = meet
+        selection = ' '.join(f'--server {name}' for name in servers)
+        result = self.openstack(f'volume backup rotate {selection} --dry-run -f json')
+        self.assertEqual(len(json.loads(result.stdout)), MANY, result.stderr)
 
 
 class CtrlCTest(InFlightTest):
