@@ -66,8 +66,8 @@ class Benchmark:
         if not wanted:
             return
         stub = Stub(LINE_BACKUPS, data.DOOMED + 1, DELAY)
-        with contextlib.closing(stub):
-            for case in cases.of_line(stub.doomed_volume):
+        with contextlib.closing(stub), tempfile.TemporaryDirectory() as folder:
+            for case in cases.of_line(stub.doomed_volume, Path(folder)):
                 if case.name in wanted:
                     _say(case.name)
                     rivals = cases.rivals_on_line(case, self._clients, stub)

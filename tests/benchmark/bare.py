@@ -148,10 +148,18 @@ def read_children(service: Service) -> None:
             list(pages(service, {'parent_id': backup['id'], 'all_tenants': '1'}, None))
 
 
+def export(service: Service, volume: str) -> None:
+    """Print the records of all backups of a volume."""
+    [backups] = pages(service, {'volume_id': volume}, None)
+    paths = [f'/backups/{backup["id"]}/export_record' for backup in backups]
+    records = [service.ask('GET', path)[1] for path in paths]
+    sys.stdout.write(json.dumps(records, indent=2) + '\n')
+
+
 def main() -> None:
     """Run one command."""
     parser = argparse.ArgumentParser()
-    parser.add_argument('command', choices=['list', 'show', 'delete', 'prune', 'tree'])
+    parser.add_argument('command', choices=['list', 'show', 'delete', 'prune', 'tree', 'export'])
     parser.add_argument('names', nargs='*')
     parser.add_argument('--long', action='store_true')
     parser.add_argument('--query', type=json.loads, default={})
@@ -165,6 +173,8 @@ def main() -> None:
         read_children(service)
     if parsed.command == 'prune':
         prune(service, parsed.names.pop())
+    if parsed.command == 'export':
+        export(service, parsed.names.pop())
     for name in parsed.names:
         backup = find(service, name)
         if parsed.command == 'show':

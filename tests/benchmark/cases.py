@@ -66,14 +66,17 @@ STARTS = (
 IMPORTS = 'imports'
 
 #: Over a long line: requests of independent works are in flight at once.
-LINE = ('line-delete', 'line-prune', 'line-tree')
+LINE = ('line-delete', 'line-prune', 'line-tree', 'line-export')
 LINE_CINDER = 'line-delete-cinder'
+#: Some volumes have a newest backup that cannot be restored, so the status is 2.
+_CHECKED = ('--max-age', '9999d', '--max-chain', '3')
 #: Commands that hold all backups or sum them up; their cost for each one must not grow.
 SCALE = {
     'scale-list': ['list'],
     'scale-summary': ['summary'],
     'scale-tree': ['tree'],
     'scale-prune': ['prune', '--all-volumes', '--keep-last', '2', '--dry-run'],
+    'scale-check': ['check', '--all-volumes', *_CHECKED],
     'scale-rotate': ['rotate', '--all-volumes', '--keep-last', '2', '--dry-run'],
 }
 
@@ -112,13 +115,7 @@ def of_project(project: Project) -> list[Case]:
             ['backup-show', name],
             ['show', name],
         ),
-        # Some volumes have a newest backup that cannot be restored.
-        Case(
-            CHECK,
-            [*backup, 'check', '--all-volumes', '--max-age', '9999d', '--max-chain', '3'],
-            new=True,
-            status=2,
-        ),
+        Case(CHECK, [*backup, 'check', '--all-volumes', *_CHECKED], new=True, status=2),
         delete('delete'),
     ]
 
@@ -135,24 +132,32 @@ def delete(name: str) -> Case:
     )
 
 
-def of_line(volume: str) -> list[Case]:
+def of_line(volume: str, folder: Path) -> list[Case]:
     """List the cases over a long line.
 
-    :param volume: the ID of the volume whose backups are deleted.
+    :param volume: the ID of the volume whose backups are deleted or exported.
+    :param folder: the folder for the exported records.
     """
     backup = ['volume', 'backup']
+    export = ['record', 'export', '--volume', volume, '--output-file', str(folder / 'records.json')]
     keep = ['--volume', volume, '--keep-last', '1', '--auto-approve', '--concurrency', '100']
     return [
         delete('line-delete'),
         Case('line-prune', [*backup, 'prune', *keep], None, ['prune', volume], deletes=True),
         Case('line-tree', [*backup, 'tree', '--exact', '-f', 'json'], None, ['tree']),
+        Case('line-export', [*backup, *export], None, ['export', volume]),
     ]
 
 
 def of_scale() -> list[Case]:
     """List the cases that show how the cost grows with the number of backups."""
     return [
-        Case(name, ['volume', 'backup', *command, '-f', 'json']) for name, command in SCALE.items()
+        Case(
+            name,
+            ['volume', 'backup', *command, '-f', 'json'],
+            status=2 if name == 'scale-check' else 0,
+        )
+        for name, command in SCALE.items()
     ]
 
 

@@ -4,6 +4,7 @@
 They need little time, so that a measurement shows the client's costs and the delay of the line.
 """
 
+import base64
 import json
 import threading
 import time
@@ -18,6 +19,8 @@ from tests.benchmark import data
 _PAGE = 1000
 _QUOTA = ('maxTotalBackups', 'maxTotalBackupGigabytes')
 _USED = ('totalBackupsUsed', 'totalBackupGigabytesUsed')
+
+_DRIVER = 'cinder.backup.drivers.posix.PosixBackupDriver'
 
 Row = dict[str, Any]
 Answer = tuple[int, Any]
@@ -92,7 +95,8 @@ class Stub:
             return 200, {'versions': [{**version, 'links': links}]}
         if which in {'', 'detail'}:
             return 200, self._page(what, dict(parse_qsl(parts.query)))
-        return self._one(method, which)
+        id_, _, action = which.partition('/')
+        return self._one(method, id_, action)
 
     def _token(self) -> Any:
         services = {'identity': '/identity/v3', 'block-storage': '/volume/v3'}
@@ -125,7 +129,7 @@ class Stub:
 
     def _page(self, key: str, query: Mapping[str, str]) -> Any:
         """Return a page of backups or volumes as Cinder does: a full one has a link."""
-        table = self.rows.backups if key == 'backups' else self.rows.volumes
+        table = {'backups': self.rows.backups, 'volumes': self.rows.volumes}.get(key, {})
         ids = self._children.get(query['parent_id'], []) if 'parent_id' in query else list(table)
         first = self.rows.places[query['marker']] + 1 if 'marker' in query else 0
         filters = {name: query[name] for name in ('name', 'status', 'volume_id') if name in query}
@@ -139,14 +143,23 @@ class Stub:
         links = [{'rel': 'next', 'href': ''}] if len(page) == _PAGE else []
         return {key: page, f'{key}_links': links}
 
-    def _one(self, method: str, id_: str) -> Answer:
+    def _one(self, method: str, id_: str, action: str) -> Answer:
         row = self.rows.backups.get(id_)
         if row is None or id_ in self._deleted:
             return 404, {'itemNotFound': {'code': 404, 'message': f'There is no backup {id_}.'}}
         if method == 'DELETE':
             self._deleted.add(id_)
             return 202, None
+        if action == 'export_record':
+            return 200, {
+                'backup-record': {'backup_service': _DRIVER, 'backup_url': _record_of(row)}
+            }
         return 200, {'backup': row}
+
+
+def _record_of(row: Row) -> str:
+    """Return what Cinder needs to import a backup: its row as base64 of JSON."""
+    return base64.b64encode(json.dumps(row).encode()).decode()
 
 
 class _Server(ThreadingHTTPServer):
