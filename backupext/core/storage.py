@@ -61,6 +61,25 @@ def uses_shared_image(backup: Backup, parents: Iterable[Backup]) -> bool:
     return backup.status in _LOST
 
 
+def one_after_another(backups: Iterable[Backup]) -> dict[str, str]:
+    """Return, by ID, which backup must be deleted before another because both may share data.
+
+    The driver removes their image with the last of them. If two are deleted at once, one of the
+    deletions may fail: the image is busy, or is gone already.
+
+    :param backups: in the order of their deletion.
+    """
+    of_volume: dict[str | None, list[Backup]] = {}
+    for backup in backups:
+        of_volume.setdefault(backup.volume_id, []).append(backup)
+    before: dict[str, str] = {}
+    for siblings in of_volume.values():
+        if may_be_ceph(siblings) and any(each.snapshot_id for each in siblings):
+            sharing = [each.id for each in siblings if uses_shared_image(each, siblings)]
+            before.update(zip(sharing[1:], sharing, strict=False))
+    return before
+
+
 def is_in_shared_image(backup: Backup) -> bool:
     """Return whether the image of a volume's backups of snapshots may hold a backup's data."""
     return bool(backup.snapshot_id) and backup.status not in _LOST

@@ -192,7 +192,7 @@ class Way(NamedTuple):
 class Deletion:
     """Deletes backups: each is gone before the deletion of its possible parents begins.
 
-    Unrelated backups are deleted in parallel.
+    So is each that may share data with the next one. Unrelated backups are deleted in parallel.
 
     :param fail: called with each failure; the other backups are tried nevertheless.
     """
@@ -214,6 +214,8 @@ class Deletion:
         order = chains.deletion_order(backups)
         known = chains.by_id(order)
         after = chains.Graph(order).after(order)
+        for later, earlier in storage.one_after_another(order).items():
+            after[later].add(earlier)
         self._awaited = {id_ for ids in after.values() for id_ in ids}
         works = [Work(backup.id, f'backup {backup}', self._steps(backup)) for backup in order]
         stuck: list[Backup] = []
@@ -369,9 +371,15 @@ def _named_if_stopped(target: Target) -> Iterator[None]:
 
 
 def _left_out(backup: Backup, stuck: Iterable[Backup]) -> errors.RefusedError:
-    blockers = _names(chains.blockers(backup, stuck))
+    stuck = list(stuck)
+    blockers = chains.blockers(backup, stuck)
+    relation = 'depend on it'
+    if not blockers:
+        blockers = [each for each in stuck if each.volume_id == backup.volume_id]
+        relation = 'share its data'
     return errors.RefusedError(
-        f'Backup {backup} was not deleted: {blockers} may depend on it and could not be deleted.'
+        f'Backup {backup} was not deleted: {_names(blockers)} may {relation} and could not be '
+        'deleted.'
     )
 
 

@@ -78,7 +78,7 @@ class Snapshots:
         (self._folder / name).write_bytes(data)
 
     def remove(self, name: str) -> None:
-        (self._folder / name).unlink()
+        (self._folder / name).unlink(missing_ok=True)
 
     def keep_newest(self, number: int) -> None:
         for name in self.names[:-number]:
@@ -141,7 +141,10 @@ class Pool:
     def remove(self, name: str) -> None:
         if self.open(name).watcher.exists():
             raise ImageBusyError
-        shutil.rmtree(self._folder / name)
+        try:
+            shutil.rmtree(self._folder / name)
+        except FileNotFoundError:  # another deletion was faster
+            raise ImageNotFoundError(name) from None
 
     def write_object(self, name: str, text: str) -> None:
         (self._folder / name).write_text(text)

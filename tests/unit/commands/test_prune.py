@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.unit.living import LivingTest
-from tests.unit.rows import OTHER_VOLUME_ID, VOLUME_ID, volume
+from tests.unit.rows import OTHER_VOLUME_ID, SNAPSHOT_ID, VOLUME_ID, volume
 from tests.unit.shell import Result, Terminal
 from tests.unit.stub import OTHER_PROJECT
 
@@ -328,6 +328,38 @@ class DeletionTest(PruneTest):
             *(full, one, two, newest),
         )
         self.assertEqual(self.cloud.deletions, [two])
+
+    def keep_snapshot_backups(self, object_count: int) -> list[str]:
+        """Create three backups of snapshots, and then a backup to keep."""
+        for number in (1, 2, 3):
+            self.cloud.keep(number, snapshot_id=SNAPSHOT_ID, object_count=object_count)
+        self.cloud.keep(4, object_count=object_count)
+        return [f'11111111-aaaa-4bbb-8ccc-{number:012}' for number in (3, 2, 1)]
+
+    def test_backups_that_may_share_an_image_are_deleted_one_after_another(self) -> None:
+        self.use_living(takes=20)
+        ids = self.keep_snapshot_backups(0)
+        result = self.openstack(APPROVED)
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertEqual((self.cloud.gone, self.cloud.most_going), (ids, 1))
+
+    def test_failure_keeps_the_backups_that_may_share_its_image(self) -> None:
+        newest, later, earlier = self.keep_snapshot_backups(0)
+        self.cloud.refuse(f'DELETE /backups/{later}', 403, 'Policy forbids it.')
+        result = self.openstack(APPROVED)
+        self.assertEqual(result.status, 1)
+        self.assertEqual(self.cloud.deletions, [newest, later])
+        self.assertIn(
+            f"Backup 'b1' ({earlier}) was not deleted: 'b2' ({later}) may share its data and "
+            'could not be deleted.',
+            result.stderr,
+        )
+
+    def test_backups_of_snapshots_on_other_storage_are_deleted_at_once(self) -> None:
+        self.use_living(takes=20)
+        ids = self.keep_snapshot_backups(5)
+        self.assertEqual(self.openstack(APPROVED).status, 0)
+        self.assertEqual((set(self.cloud.gone), self.cloud.most_going), (set(ids), 3))
 
     def test_time_limit_names_backups_that_were_not_requested(self) -> None:
         self.use_living(takes=10_000)

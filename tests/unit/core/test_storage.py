@@ -96,3 +96,20 @@ class SharesDataTest(unittest.TestCase):
     def test_failed_backup_reset_to_available_shares_data(self) -> None:
         child = backup('a', is_incremental=True, fail_reason='disk')
         self.assertEqual(self.shared(child, of_snapshot('p')), ['p'])
+
+
+class OneAfterAnotherTest(unittest.TestCase):
+    def test_backups_that_may_share_data_follow_one_another(self) -> None:
+        order = [of_snapshot('c'), backup('full'), failed('b'), of_snapshot('a')]
+        self.assertEqual(storage.one_after_another(order), {'b': 'c', 'a': 'b'})
+
+    def test_volumes_are_separate(self) -> None:
+        order = [of_snapshot('a'), of_snapshot('b', volume_id='other'), of_snapshot('c')]
+        self.assertEqual(storage.one_after_another(order), {'c': 'a'})
+
+    def test_failed_backups_alone_share_nothing(self) -> None:
+        self.assertEqual(storage.one_after_another([failed('a'), failed('b')]), {})
+
+    def test_other_storage_shares_nothing(self) -> None:
+        order = [of_snapshot('a'), of_snapshot('b', object_count=3)]
+        self.assertEqual(storage.one_after_another(order), {})
