@@ -40,7 +40,7 @@ docs: $(VENVS)/test/plugin
 functional: $(VENVS)/test/plugin $(VENVS)/osc/installed
 	@echo '== functional tests with a real Cinder'
 	@$(BIN)/python -m tests.sandbox install
-	@TEST_PATH=./tests/functional $(BIN)/stestr run --concurrency $(JOBS)
+	@TEST_PATH=./tests/functional STESTR=$(BIN)/stestr tests/functional/run.sh --concurrency $(JOBS)
 
 # The unit tests with each older release line of OSC. All other targets use the newest one.
 matrix: $(VENVS)/tox/installed
