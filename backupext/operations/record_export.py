@@ -231,25 +231,18 @@ class Export:
 
     def _export(self, backups: Sequence[Backup]) -> dict[str, Record]:
         """Export backups, several at once: Cinder answers when its backup service has."""
-        if not backups:
-            return {}
-        # If the first one is not allowed, none is.
-        exported = self._again(backups[0], stops_if_not_allowed=True)
-        for backup, ended in parallel.run(self._cloud.read_record, backups[1:]):
-            try:
-                exported[backup.id] = ended.result()
-            except errors.RequestError as error:
-                self._fail(error)
+        exported: dict[str, Record] = {}
+        first, others = backups[:1], backups[1:]
+        for batch in (first, others):
+            for backup, ended in parallel.run(self._cloud.read_record, batch):
+                try:
+                    exported[backup.id] = ended.result()
+                except errors.RequestError as error:
+                    # If the first one is not allowed, none is.
+                    if batch is first and error.cause is Cause.NOT_ALLOWED:
+                        raise
+                    self._fail(error)
         return exported
-
-    def _again(self, backup: Backup, *, stops_if_not_allowed: bool = False) -> dict[str, Record]:
-        try:
-            return {backup.id: self._cloud.read_record(backup)}
-        except errors.RequestError as error:
-            if stops_if_not_allowed and error.cause is Cause.NOT_ALLOWED:
-                raise
-            self._fail(error)
-            return {}
 
     def _export_ancestors(
         self, selected: _Selected, exported: Mapping[str, Record], kept: Mapping[str, Record]

@@ -182,8 +182,8 @@ def _find_volume(history: History, reference: str, at: datetime | None) -> str:
         )
     if len(found) > 1:
         raise errors.AmbiguousError(
-            f"{len(found)} volumes had the name '{visible(reference)}'{_by(at)}; give the ID of "
-            f'one: {", ".join(found)}.'
+            f"{len(found)} volumes had the name '{visible(reference)}'{_by(at)}. Use the ID of one "
+            f'of them: {", ".join(found)}.'
         )
     return found[0]
 

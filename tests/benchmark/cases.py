@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.benchmark import data
+from tests.benchmark.bare import LONG
 from tests.benchmark.data import Project
 from tests.benchmark.measure import Rival
 from tests.benchmark.stub import Stub
@@ -95,9 +96,11 @@ def of_project(project: Project) -> list[Case]:
     if project.backups >= MANY:
         return [plain]
     name, volume = project.backup_name, project.volume_id
+    # The plugin's long list has more columns.
+    columns = [word for column in LONG for word in ('-c', column)]
     return [
         plain,
-        Case(LIST_LONG, [*as_json, '--long'], None, ['list', '--long'], same=True),
+        Case(LIST_LONG, [*as_json, '--long', *columns], None, ['list', '--long'], same=True),
         Case(LIST_TABLE, [*backup, 'list'], ['backup-list']),
         _filtered('list-status', '--status', 'status', 'error'),
         _filtered('list-name', '--name', 'name', name),
