@@ -8,6 +8,7 @@ What only a running command needs is therefore imported inside functions.
 import argparse
 import contextlib
 import functools
+import gc
 import time
 from collections.abc import Iterable, Iterator
 from importlib import metadata
@@ -31,9 +32,25 @@ Fields = tuple[tuple[str, ...], tuple[Any, ...]]
 Table = tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]
 
 
+#: When Python looks for cyclic garbage: see :mod:`gc`. Its defaults are for programs that create
+#: few objects that last.
+_COLLECTOR_THRESHOLDS = (100_000, 20, 100)
+
+
 def installed_osc() -> str:
     """Return the release of OSC that runs the command."""
     return metadata.version('python-openstackclient')
+
+
+def _restrain_collector() -> None:
+    """Spare the garbage collector the objects that OSC has loaded, and let it begin less often.
+
+    They last until the process ends. The collector would look at them again and again while rows
+    are read, and once more at the end: a fifth of the CPU time of a short command.
+    """
+    if not gc.get_freeze_count():
+        gc.freeze()
+    gc.set_threshold(*_COLLECTOR_THRESHOLDS)
 
 
 class Command(command.Command):
@@ -66,6 +83,7 @@ class Command(command.Command):
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; print a failure as a sentence, and return the exit status."""
         self._parsed_args = parsed_args
+        _restrain_collector()
         try:
             self.check_usage(parsed_args)
             with self._interruptible(parsed_args):

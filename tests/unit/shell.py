@@ -3,6 +3,7 @@
 
 import contextlib
 import functools
+import gc
 import io
 import logging
 import os
@@ -56,6 +57,7 @@ def run(
         contextlib.redirect_stdout(stdout),
         contextlib.redirect_stderr(stderr if has_stderr else None),
         _logging_restored(),
+        _collector_restored(),
         warnings.catch_warnings(),
     ):
         try:
@@ -78,6 +80,17 @@ def _logging_restored() -> Iterator[None]:
             before = levels.get(name, logging.NOTSET)
             if level != before:
                 logging.getLogger(name).setLevel(before)
+
+
+@contextlib.contextmanager
+def _collector_restored() -> Iterator[None]:
+    """Let the garbage collector see everything again, as before the command."""
+    thresholds = gc.get_threshold()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
 
 
 def _levels() -> dict[str, int]:

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+import gc
+
+from tests.unit.living import LivingTest
+
+
+class CollectorTest(LivingTest):
+    def see_collector(self, command: str) -> tuple[int, int]:
+        """Run a command; return the frozen objects and the first threshold while it runs."""
+        seen: list[tuple[int, int]] = []
+        self.cloud.before_answer = lambda _: seen.append(
+            (gc.get_freeze_count(), gc.get_threshold()[0])
+        )
+        self.assertEqual(self.openstack(command).status, 0)
+        return seen[-1]
+
+    def test_collector_ignores_what_osc_has_loaded(self) -> None:
+        usual, _, _ = gc.get_threshold()
+        for command in ('list', 'tree'):
+            with self.subTest(command):
+                frozen, threshold = self.see_collector(f'volume backup {command}')
+                self.assertGreater(frozen, 10_000)
+                self.assertGreater(threshold, usual)
+
+    def test_other_commands_are_not_affected(self) -> None:
+        self.cloud.on('GET /types?is_public=none', {'volume_types': []})
+        frozen, threshold = self.see_collector('volume type list')
+        self.assertEqual((frozen, threshold), (0, gc.get_threshold()[0]))
