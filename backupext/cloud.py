@@ -27,7 +27,13 @@ from backupext.core.paging import Trail
 from backupext.core.quota import Limits, VolumeLimits
 from backupext.core.records import Record, Source
 from backupext.core.text import one_sentence, visible
-from backupext.faults import UnexpectedAnswerError, attempt, reading_answer
+from backupext.faults import (
+    COMPUTE,
+    IDENTITY,
+    UnexpectedAnswerError,
+    attempt,
+    reading_answer,
+)
 from backupext.session import READ_TIMEOUT, Session, connect, limit
 
 Row = TypeVar('Row', Backup, Volume, Snapshot)
@@ -155,7 +161,7 @@ class Cloud:
     def _servers(self, name: str, scope: Scope) -> list[Any]:
         what = f"look up server '{visible(name)}' (not necessary if you use its ID)"
         with (
-            attempt(what),
+            attempt(what, COMPUTE),
             limit(self._connection.session, READ_TIMEOUT, self._patience.time_left()),
         ):
             return list(
@@ -180,7 +186,7 @@ class Cloud:
 
     def _projects(self, what: str, name: str) -> list[Any]:
         with (
-            attempt(what),
+            attempt(what, IDENTITY),
             limit(self._connection.session, READ_TIMEOUT, self._patience.time_left()),
         ):
             return list(self._connection.identity.projects(name=name))

@@ -18,6 +18,9 @@ from backupext.core.causes import Cause
 from backupext.core.text import one_sentence, without_markup
 from backupext.errors import RequestError
 
+#: The services that are asked.
+BLOCK_STORAGE, COMPUTE, IDENTITY = 'Block Storage', 'Compute', 'Identity'
+
 
 class NoEndpointError(Exception):
     """The SDK or keystoneauth finds no endpoint for the catalogue and the settings."""
@@ -28,15 +31,16 @@ class UnexpectedAnswerError(Exception):
 
 
 @contextlib.contextmanager
-def attempt(what: str) -> Iterator[None]:
+def attempt(what: str, service: str = BLOCK_STORAGE) -> Iterator[None]:
     """Turn what the SDK and keystoneauth raise into 'Cannot <what>: <cause>. <advice>'.
 
+    :param service: the service that is asked.
     :raises RequestError: the request failed.
     """
     try:
         yield
     except _FORESEEN as error:
-        raise _read(error, what) from error
+        raise _read(error, what, service) from error
 
 
 @contextlib.contextmanager
@@ -49,20 +53,20 @@ def reading_answer() -> Iterator[None]:
 
 
 @functools.singledispatch
-def _read(error: Exception, what: str) -> RequestError:
+def _read(error: Exception, what: str, _service: str) -> RequestError:
     return RequestError(f'Cannot {what}: {one_sentence(str(error))}.', Cause.OTHER)
 
 
 @_read.register
-def _(error: sdk_exceptions.HttpException, what: str) -> RequestError:
+def _(error: sdk_exceptions.HttpException, what: str, service: str) -> RequestError:
     if error.status_code is None and isinstance(error.__cause__, Exception):
-        return _read(error.__cause__, what)
+        return _read(error.__cause__, what, service)
     retry_after = _retry_after(error.response)
     return _refused(what, error.status_code or 0, _said(error), retry_after)
 
 
 @_read.register
-def _(error: ksa_exceptions.HttpError, what: str) -> RequestError:
+def _(error: ksa_exceptions.HttpError, what: str, _service: str) -> RequestError:
     # When a token expires, keystoneauth requests a new one without the SDK.
     if isinstance(error, ksa_exceptions.Unauthorized):
         said = one_sentence(str(error.message))
@@ -75,9 +79,9 @@ def _(error: ksa_exceptions.HttpError, what: str) -> RequestError:
 
 @_read.register(ksa_exceptions.CatalogException)
 @_read.register(sdk_exceptions.ServiceDisabledException)
-def _(error: Exception, what: str) -> RequestError:
+def _(error: Exception, what: str, service: str) -> RequestError:
     return RequestError(
-        f'Cannot {what}: the cloud has no Block Storage service in its catalogue '
+        f'Cannot {what}: the cloud has no {service} service in its catalogue '
         f'({one_sentence(str(error))}).',
         Cause.NO_SERVICE,
         advice='Check the region, the interface and the service type.',
@@ -85,7 +89,7 @@ def _(error: Exception, what: str) -> RequestError:
 
 
 @_read.register
-def _(error: ksa_exceptions.ConnectionError, what: str) -> RequestError:
+def _(error: ksa_exceptions.ConnectionError, what: str, service: str) -> RequestError:
     why = refusals.connection(str(error))
     if isinstance(error, ksa_exceptions.SSLError) and 'certificate' in str(error).lower():
         return RequestError(
@@ -94,34 +98,33 @@ def _(error: ksa_exceptions.ConnectionError, what: str) -> RequestError:
     origin = error.__context__
     if isinstance(origin, requests.exceptions.ReadTimeout):
         return RequestError(
-            f'Cannot {what}: Block Storage did not answer in time ({why}).', Cause.NO_ANSWER
+            f'Cannot {what}: {service} did not answer in time ({why}).', Cause.NO_ANSWER
         )
     if isinstance(origin, _WRONG_ENDPOINT):
         return RequestError(
             f'Cannot {what}: the endpoint cannot be used ({why}).',
             Cause.NO_SERVICE,
-            advice='Check the Block Storage endpoint.',
+            advice=f'Check the {service} endpoint.',
         )
     never_sent = isinstance(origin, requests.exceptions.ConnectTimeout)
     return RequestError(
-        f'Cannot {what}: Block Storage cannot be reached ({why}).',
+        f'Cannot {what}: {service} cannot be reached ({why}).',
         Cause.UNREACHABLE,
         sent=not never_sent and 'NewConnectionError' not in str(error),
     )
 
 
 @_read.register
-def _(error: sdk_exceptions.ServiceDiscoveryException, what: str) -> RequestError:
+def _(error: sdk_exceptions.ServiceDiscoveryException, what: str, service: str) -> RequestError:
     return RequestError(
-        f'Cannot {what}: the endpoint does not look like Block Storage '
-        f'({one_sentence(str(error))}).',
+        f'Cannot {what}: the endpoint does not look like {service} ({one_sentence(str(error))}).',
         Cause.NO_SERVICE,
         advice='Check that its URL is correct and can be reached.',
     )
 
 
 @_read.register
-def _(error: NoEndpointError, what: str) -> RequestError:
+def _(error: NoEndpointError, what: str, _service: str) -> RequestError:
     return RequestError(
         f'Cannot {what}: no endpoint matches the settings ({one_sentence(str(error))}).',
         Cause.NO_SERVICE,
@@ -131,11 +134,11 @@ def _(error: NoEndpointError, what: str) -> RequestError:
 
 @_read.register(UnexpectedAnswerError)
 @_read.register(requests.exceptions.JSONDecodeError)
-def _(_error: Exception, what: str) -> RequestError:
+def _(_error: Exception, what: str, service: str) -> RequestError:
     return RequestError(
         f'Cannot {what}: unexpected response.',
         Cause.UNEXPECTED_ANSWER,
-        advice='Check the Block Storage endpoint.',
+        advice=f'Check the {service} endpoint.',
     )
 
 

@@ -25,7 +25,7 @@ _TRY_LATER = 'Try again later.'
 _BY_STATUS = {
     401: Refusal(
         Cause.NOT_ALLOWED,
-        'Block Storage does not allow this request with these credentials',
+        'the service does not allow this request with these credentials',
         'If you use an application credential, check its access rules.',
     ),
     403: Refusal(Cause.NOT_ALLOWED, 'your roles in this project do not allow it'),

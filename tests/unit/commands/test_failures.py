@@ -189,7 +189,7 @@ class RefusalTest(FailureTest):
         for status, meaning, advice in (
             (
                 401,
-                'Block Storage does not allow this request with these credentials',
+                'the service does not allow this request with these credentials',
                 ' If you use an application credential, check its access rules.',
             ),
             (403, 'your roles in this project do not allow it', ''),

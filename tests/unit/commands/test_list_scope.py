@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
+import requests
+
 from tests.unit.commands.listing import LIST, PROJECT, ListTest
 from tests.unit.rows import ID, VOLUME_ID, backup, volume
-from tests.unit.stub import OTHER_PROJECT, OWN_PROJECT
+from tests.unit.stub import KEYSTONE, OTHER_PROJECT, OWN_PROJECT
 
 NOT_ALL = 'Only an administrator can list the backups of all projects. Showing only your project.'
 NOT_OTHERS = "Only an administrator can list another project's backups."
@@ -90,6 +92,15 @@ class AdminTest(ListTest):
     def test_unknown_project_is_refused(self) -> None:
         self.assert_fails(f'{LIST} --project other', "No project has the name 'other'.")
         self.assert_asked()
+
+    def test_unreachable_identity_is_named(self) -> None:
+        self.cloud._adapter.register_uri(  # noqa: SLF001  # instead of its answer
+            'GET', f'{KEYSTONE}/projects', exc=requests.exceptions.ConnectionError('refused')
+        )
+        result = self.openstack(f'{LIST} --project other')
+        self.assertEqual(result.status, 1)
+        self.assertIn("Cannot look up project 'other'", result.stderr)
+        self.assertIn(': Identity cannot be reached (', result.stderr)
 
     def test_ambiguous_project_is_refused(self) -> None:
         ids = (OTHER_PROJECT, OWN_PROJECT)

@@ -2,6 +2,8 @@
 import json
 from typing import Any
 
+import requests
+
 from backupext.core import labels
 from tests.unit.living import FIRST
 from tests.unit.recovering import (
@@ -196,6 +198,22 @@ class ServerNameTest(RecoverTest):
         rows, told = self.recover('--server renamed --dry-run')
         self.assertEqual(len(rows), NIGHTS)
         self.assertIn(f"Server 'renamed' ({SERVER})", told)
+
+    def test_missing_compute_is_named(self) -> None:
+        self.refused('--server nosuch', 'the cloud has no Compute service in its catalogue')
+
+    def test_unreachable_compute_is_named(self) -> None:
+        self.cloud.servers = []
+        for error, told, status in (
+            (requests.exceptions.ConnectionError('refused'), 'Compute cannot be reached', 3),
+            (requests.exceptions.ReadTimeout('late'), 'Compute did not answer in time', 3),
+            (requests.exceptions.InvalidURL('bad'), 'Check the Compute endpoint.', 1),
+        ):
+            with self.subTest(told):
+                self.cloud._adapter.register_uri(  # noqa: SLF001  # instead of its answer
+                    'GET', 'http://compute.test/v2.1/servers', exc=error
+                )
+                self.refused('--server nosuch --wait --timeout 5s', told, status=status)
 
     def test_rebuilt_server_does_not_hide_the_old_one(self) -> None:
         self.cloud.servers = [{'id': OTHER_SERVER, 'name': 'web'}]
