@@ -201,6 +201,15 @@ class Run:
                 return Step(step.volume, Action.ADOPT, reason, backup=backup)
         return None
 
+    def _find_rival(self, step: Step, error: errors.BackupError) -> Step | None:
+        """Return how to adopt the backup of another run, if the own one failed because of it.
+
+        Of two requests for a volume at the same moment Cinder accepts both, and lets one fail.
+        """
+        if step.action is Action.ADOPT or not isinstance(error, errors.EndedBadlyError):
+            return None
+        return self._made_by_another_run(step, self._book.of(step.volume.id))
+
     def _look_again(self, step: Step) -> Step:
         """Read a volume and its backups again, and decide."""
         volume = self._cloud.read_volume(step.volume.id)
@@ -225,7 +234,11 @@ class Run:
         except errors.StoppedWaitingError:
             raise
         except errors.BackupError as error:
-            self._settle_failed(step, error)
+            other = self._find_rival(step, error)
+            if other is None:
+                self._settle_failed(step, error)
+            else:
+                yield from self._work(other)
             return
         outcome = _outcome(step, backup=made)._replace(seconds=self._clock.now() - begun)
         self._outcomes[step.volume.id] = outcome

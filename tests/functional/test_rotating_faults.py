@@ -190,7 +190,9 @@ class TwoRunsTest(FaultTest):
                 self.wait_until(lambda: len(self.backups()), 2)
             results = [self.rows_of(each.result()) for each in (first, second)]
         self.assertEqual({row['Error'] for rows in results for row in rows.values()}, {''})
-        self.assertEqual(len(self.backups()), len(volumes))
+        # If Cinder accepts both requests for a volume, one of the backups fails.
+        whole = [row for row in self.backups().values() if row['status'] == 'available']
+        self.assertEqual(len(whole), len(volumes))
         self.assert_all_restore()
 
 

@@ -328,6 +328,22 @@ class OtherRunTest(RotateTest):
         self.assertEqual(rows[first]['Result'], 'created')
         self.assertEqual((rows[second]['Result'], rows[second]['Backup']), ('adopted', made[0]))
 
+    def test_another_machines_backup_is_adopted_if_it_makes_the_own_one_fail(self) -> None:
+        volume = self.cloud.hold(1)
+        self.cloud.failing.add(volume)
+        label = {'backupext:rotation': 'rotation', 'backupext:run': 'another'}
+        made: list[str] = []
+
+        def rival() -> None:
+            if not made:
+                time = self.cloud.now().replace(tzinfo=None).isoformat()
+                times = {'created_at': time, 'data_timestamp': time}
+                made.append(self.cloud.keep(9, volume_id=volume, metadata=label, **times))
+
+        self.clock.during = rival
+        rows = self.rotate()
+        self.assertEqual((rows[volume]['Result'], rows[volume]['Backup']), ('adopted', made[0]))
+
     def test_second_run_on_this_machine_ends_with_5(self) -> None:
         self.cloud.hold(1)
         with (
