@@ -128,12 +128,17 @@ class FindingTest(CheckingTest):
         with self.box.faults.hold('create', self.volume):
             running = self.begin_backup(self.volume)
             self.wait_for('volume', self.volume, 'backing-up')
+            # Until the backup service has begun, Cinder ignores the request.
+            self.wait_until(lambda: self.count_begun(running), 1)
             self.reset(running, 'error')
             # What has just ended explains the status of its volume.
             self.found(failed=1)
             self.age_all('-2 minutes')
             lines = self.found(stuck=1, failed=1)
         self.assertIn('is in status backing-up, but no backup of it is in progress', lines[0])
+
+    def count_begun(self, backup: str) -> int:
+        return len(self.sql('SELECT id FROM backups WHERE id = ? AND service IS NOT NULL', backup))
 
     def age_all(self, span: str) -> None:
         """Move the times of all backups of the volume."""
