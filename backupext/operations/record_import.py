@@ -155,13 +155,14 @@ class Import:
         after = {id_: [parent] for id_, parent in parents.items() if parent in work}
         self._awaited = {parent for parent, *_ in after.values()}
         works = [Work(id_, str(each.record), self._steps(each)) for id_, each in work.items()]
-        for done in self._schedule.run(works, after, stops_at_failure=True):
-            if isinstance(done.error, errors.RequestError) and done.error.cause in _HOPELESS:
-                raise done.error
-            if done.error:
-                self._fail(done.error)
-            elif done.is_left_out:
-                self._fail(_left_out(work[done.key].record))
+        with contextlib.closing(self._schedule.run(works, after, stops_at_failure=True)) as run:
+            for done in run:
+                if isinstance(done.error, errors.RequestError) and done.error.cause in _HOPELESS:
+                    raise done.error
+                if done.error:
+                    self._fail(done.error)
+                elif done.is_left_out:
+                    self._fail(_left_out(work[done.key].record))
 
     def _steps(self, decision: Decision) -> Steps:
         """Import one record, and wait for it if somebody needs that."""

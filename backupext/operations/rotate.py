@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Back up volumes as planned, and prune each of them when its new backup is available."""
 
+import contextlib
 import hashlib
 import secrets
 from collections.abc import Callable, Generator, Iterable
@@ -127,9 +128,10 @@ class Run:
 
     def _take_turns(self, turns: Iterable[tuple[Step, _Turn]]) -> None:
         works = [Work(step.volume.id, f'volume {step.volume}', turn) for step, turn in turns]
-        for done in self._schedule.run(works, limit=self._request.concurrency):
-            if done.error:
-                raise done.error
+        with contextlib.closing(self._schedule.run(works, limit=self._request.concurrency)) as run:
+            for done in run:
+                if done.error:
+                    raise done.error
 
     def _turn(self, step: Step) -> _Turn:
         """Back up a volume if that is still right, and prune it."""

@@ -9,7 +9,7 @@ thread, in the order of the works.
 """
 
 import heapq
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from graphlib import TopologicalSorter
 from typing import Any, NamedTuple, Protocol
@@ -198,8 +198,8 @@ class Schedule:
         *,
         limit: int | None = None,
         stops_at_failure: bool = False,
-    ) -> Iterator[Done]:
-        """Run works, and yield each as it ends.
+    ) -> Generator[Done, None, None]:
+        """Run works, and yield each as it ends. When the generator is closed, no more works begin.
 
         :param after: for a work's key, the keys of the works that must end before it begins.
         :param limit: the number of works to run at once; None means no limit.

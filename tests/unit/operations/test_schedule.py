@@ -5,6 +5,7 @@ import threading
 import unittest
 import warnings
 from typing import Any
+from unittest import mock
 
 import requests
 
@@ -892,6 +893,27 @@ class ParallelTest(WorksTest):
         with self.assertRaisesRegex(errors.InterruptedByUserError, r'working on a\.$'):
             done.extend(each.key for each in self.shared.run(works))
         self.assertEqual(done, ['b', 'c'])
+
+    def test_no_work_begins_after_the_run_is_closed(self) -> None:
+        begun: list[str] = []
+        closed = threading.Event()
+
+        def steps(id_: str) -> Steps:
+            begun.append(id_)
+            if id_ != self.IDS[0]:
+                closed.wait(30)
+            yield from ()
+
+        others = set(threading.enumerate())
+        with mock.patch.object(parallel, 'LIMIT', 1):
+            run = self.shared.run([Work(id_, id_, steps(id_)) for id_ in self.IDS])
+            self.assertEqual(next(run).key, self.IDS[0])
+            run.close()
+        closed.set()
+        for thread in {*threading.enumerate()} - others:
+            thread.join(30)
+        # The second one may have begun before.
+        self.assertLessEqual(len(begun), 2)
 
     def test_abandoned_work_sends_no_further_request(self) -> None:
         self.on_statuses('available')
