@@ -23,6 +23,8 @@ from requests_mock.request import _RequestObjectProxy as Request
 
 from tests.unit.clock import FakeClock
 
+#: Seconds after which a request in flight is left behind.
+_GIVE_UP = 30
 KEYSTONE = 'http://identity.test/v3'
 CINDER = 'http://volume.test/v3'
 
@@ -145,7 +147,13 @@ class StubCloud:
         self._patch.start()
 
     def stop(self) -> None:
-        """Stop answering requests."""
+        """Stop answering requests, when those in flight have ended.
+
+        After a failure, a command does not wait for them. The next test must not receive one.
+        """
+        for thread in threading.enumerate():
+            if '(_work)' in thread.name:  # of backupext.parallel
+                thread.join(_GIVE_UP)
         self._patch.stop()
 
     @property
