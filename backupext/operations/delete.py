@@ -370,8 +370,7 @@ def _named_if_stopped(target: Target) -> Iterator[None]:
         raise error.with_more([target.how_to_look]) from error
 
 
-def _left_out(backup: Backup, stuck: Iterable[Backup]) -> errors.RefusedError:
-    stuck = list(stuck)
+def _left_out(backup: Backup, stuck: Sequence[Backup]) -> errors.RefusedError:
     blockers = chains.blockers(backup, stuck)
     relation = 'depend on it'
     if not blockers:
