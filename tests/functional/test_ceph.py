@@ -3,6 +3,7 @@
 
 import json
 import os
+import time
 from typing import Any
 
 from tests.functional.api import Account
@@ -171,6 +172,19 @@ class DeleteTest(SnapshotTest):
 
     def remove_row(self, backup: str) -> None:
         self.sql("UPDATE backups SET deleted = 1, status = 'deleted' WHERE id = ?", backup)
+
+    def test_backups_that_share_an_image_are_deleted_one_after_another(self) -> None:
+        destroyed, failed = self.destroy_by_incremental()
+        self.remove_row(failed)
+        new = self.back_up_snapshot('new')
+        with self.box.faults.hold('delete', new):
+            running = self.begin(f'volume backup delete {destroyed} {new} --wait')
+            self.wait_for('backup', new, 'deleting')
+            time.sleep(1)  # long enough for another request
+            self.assertEqual(self.status('backup', destroyed), 'available')
+        result = running.result(60)
+        self.assertEqual(result.status, 0, result.stderr)
+        self.assertEqual(self.backups(), set())
 
     def test_backup_is_kept_while_the_other_one_is_restored(self) -> None:
         first = self.back_up_snapshot('first')
